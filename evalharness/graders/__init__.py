@@ -1,0 +1,19 @@
+"""Graders: how an answer is judged.
+
+A grader that cannot judge raises: `Unmeasured` where its own infrastructure failed (a judge's provider), anything
+else where it is broken. Either way nothing was measured; a fault of a grader is never the agent's fail.
+"""
+
+from typing import Protocol, runtime_checkable
+
+from evalharness.model import Grade, Task, Transcript
+from evalharness.workspaces import Workspace
+
+
+@runtime_checkable
+class Grader(Protocol):
+    """Judges one trial; called from several threads at once."""
+
+    def grade(self, task: Task, transcript: Transcript, workspace: Workspace) -> Grade:
+        """Judge what the agent did; the workspace is as the agent left it."""
+        ...

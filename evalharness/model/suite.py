@@ -1,0 +1,89 @@
+"""What people write: suites with their tasks and policy, and agents."""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from evalharness.model.base import Extension
+
+
+class GraderUse(Extension, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A grader of a task; `weight` counts in the score, every grader counts for the outcome."""
+
+    weight: float = 1.0
+    name: str | None = None
+
+
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one trial may use; running out is the agent's fail."""
+
+    seconds: float = 300.0
+    cost_usd: float | None = None
+    tokens: int | None = None
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """One thing an agent is asked to do, and how the answer is judged.
+
+    `fields` is the row it came from; `files` maps a path in the workspace to the file that is placed there.
+    """
+
+    id: str
+    prompt: str
+    fields: dict[str, Any] = {}
+    expected: Any = None
+    tags: tuple[str, ...] = ()
+    files: dict[str, str] = {}
+    graders: tuple[GraderUse, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+
+class Confirm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How suspected regressions are re-run: fresh trials per task and arm."""
+
+    trials: int = 10
+
+
+class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a release must show; its numbers are fractions."""
+
+    stance: str = "guard"
+    margin: float = 0.05
+    false_block: float = 0.03
+    estimand: str = "suite"
+    confirm: Confirm = field(default_factory=Confirm)
+    rules: tuple[Extension, ...] = (Extension(use="no_worse"),)
+
+
+class Suite(Struct, frozen=True, kw_only=True):
+    """Tasks with everything needed to run and judge them; `place` is the file it came from."""
+
+    name: str
+    version: str
+    place: str
+    tasks: tuple[Task, ...]
+    trials: int = 1
+    workspace: Extension = field(default_factory=lambda: Extension(use="local"))
+    artifacts: tuple[str, ...] = ()
+    policy: Policy | None = None
+
+
+class UnmeasuredRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an agent adds to the table of faults that are not its own doing."""
+
+    exceptions: tuple[str, ...] = ()
+    exit_codes: tuple[int, ...] = ()
+    stderr: str | None = None
+
+
+class AgentDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An agent as its YAML file or shorthand says it; `place` is the folder that relative names start from."""
+
+    name: str
+    use: str
+    version: str = ""
+    options: dict[str, Any] = {}
+    setup: str | None = None
+    fingerprint: tuple[str, ...] = ()
+    unmeasured: UnmeasuredRules = field(default_factory=UnmeasuredRules)
+    place: str = "."

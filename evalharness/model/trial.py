@@ -1,0 +1,121 @@
+"""What happens in a run: a trial, its transcript, its grades, and the record that stands on disk."""
+
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct, field
+
+from evalharness.model.suite import Task
+
+
+class Outcome(StrEnum):
+    """What one trial says about the agent."""
+
+    PASS = "pass"
+    FAIL = "fail"  # the agent's doing: wrong answer, crash, out of a limit
+    ERROR = "error"  # not the agent's doing: nothing was measured
+
+
+class ToolCall(Struct, frozen=True, kw_only=True):
+    """One call of a tool by the agent."""
+
+    name: str
+    arguments: Any = None
+    id: str | None = None
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """One message of a transcript; `role` is system, user, assistant or tool."""
+
+    role: str
+    content: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """What a trial used; None where nobody said. `working_seconds` leaves out waiting for a provider's limits."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    cost_usd: float | None = None
+    seconds: float | None = None
+    working_seconds: float | None = None
+    model_calls: int | None = None
+
+
+class Transcript(Struct, frozen=True, kw_only=True):
+    """What an agent did in one trial: its final answer and how it got there.
+
+    `model` is the name the provider returned; `logs` is the tail of what the agent printed beside its answer.
+    """
+
+    final: str
+    messages: tuple[Message, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    model: str | None = None
+    logs: str = ""
+
+
+class Grade(Struct, frozen=True, kw_only=True):
+    """One grader's judgement of one trial."""
+
+    grader: str
+    score: float
+    passed: bool
+    reason: str = ""
+
+
+class TrialKey(Struct, frozen=True, kw_only=True, order=True):
+    """Which trial of which task; trials count from 1."""
+
+    task_id: str
+    trial: int
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """One planned run of the agent on a task; `attempt` counts redos after errors, from 1."""
+
+    task: Task
+    number: int
+    seed: int
+    attempt: int = 1
+
+    @property
+    def key(self) -> TrialKey:
+        """Name the trial, whatever the attempt."""
+        return TrialKey(task_id=self.task.id, trial=self.number)
+
+
+class TranscriptRef(Struct, frozen=True, kw_only=True):
+    """Where a transcript's frame lies inside a run directory."""
+
+    segment: int
+    offset: int
+    length: int
+
+
+class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One attempt at one trial, as it stands on disk; `cause` names an error or a fail without grades."""
+
+    task_id: str
+    trial: int
+    outcome: Outcome
+    attempt: int = 1
+    score: float | None = None
+    grades: tuple[Grade, ...] = ()
+    cause: str | None = None
+    detail: str = ""
+    usage: Usage = field(default_factory=Usage)
+    seed: int | None = None
+    started_at: str | None = None
+    output_digest: str | None = None
+    transcript: TranscriptRef | None = None
+    model: str | None = None
+    host: str | None = None
+
+    @property
+    def key(self) -> TrialKey:
+        """Name the trial this is an attempt at."""
+        return TrialKey(task_id=self.task_id, trial=self.trial)

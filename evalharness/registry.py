@@ -1,0 +1,95 @@
+"""Names to import paths: the one place that knows every built-in extension, and loads one when it is asked for."""
+
+import dataclasses
+import difflib
+import importlib
+from typing import Any, Literal, overload
+
+import msgspec
+
+from evalharness.agents import Agent, OpenableAgent
+from evalharness.errors import ConfigError
+from evalharness.executors import Executor
+from evalharness.graders import Grader
+from evalharness.model import Extension
+from evalharness.workspaces import Workspaces
+
+Kind = Literal["agent", "grader", "workspace", "executor"]
+
+BUILT_IN: dict[str, dict[str, str]] = {
+    "agent": {
+        "command": "evalharness.agents.command:CommandAgent",
+        "function": "evalharness.agents.function:FunctionAgent",
+        "http": "evalharness.agents.http:HttpAgent",
+        "local": "evalharness.agents.local:LocalAgent",
+        "model": "evalharness.agents.model:ModelAgent",
+        "scripted": "evalharness.agents.scripted:ScriptedAgent",
+    },
+    "grader": {
+        "choice": "evalharness.graders.text:Choice",
+        "command": "evalharness.graders.command:CommandGrader",
+        "contains": "evalharness.graders.text:Contains",
+        "exact_match": "evalharness.graders.text:ExactMatch",
+        "function": "evalharness.graders.function:FunctionGrader",
+        "json_schema": "evalharness.graders.structure:JsonSchema",
+        "judge": "evalharness.graders.judge:Judge",
+        "levenshtein": "evalharness.graders.text:Levenshtein",
+        "number": "evalharness.graders.number:Number",
+        "regex": "evalharness.graders.text:Regex",
+        "trajectory": "evalharness.graders.trajectory:Trajectory",
+    },
+    "workspace": {"local": "evalharness.workspaces.local:LocalWorkspaces"},
+    "executor": {"threads": "evalharness.executors.threads:ThreadExecutor"},
+}
+
+
+def suggestion(name: str, known: list[str]) -> str:
+    """Say which known name was probably meant, or nothing."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+def find(kind: Kind, use: str) -> type[Any]:
+    """Import the class behind a name: a built-in of this kind, or `module:Class`."""
+    known = BUILT_IN[kind]
+    target = known.get(use, use)
+    module_name, colon, attribute = target.partition(":")
+    if not colon:
+        raise ConfigError(f"unknown {kind} '{use}': use one of {', '.join(sorted(known))}, or 'module:Class'")
+    try:
+        found = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as exc:
+        raise ConfigError(f"{kind} '{use}' cannot be imported: {exc}") from exc
+    if not isinstance(found, type):
+        raise ConfigError(f"{kind} '{use}' is not a class")
+    return found
+
+
+def option_names(cls: type[Any]) -> list[str]:
+    """List the options of an extension: the fields of its dataclass or Struct."""
+    if dataclasses.is_dataclass(cls):
+        return [each.name for each in dataclasses.fields(cls) if each.init]
+    return list(getattr(cls, "__struct_fields__", ()))
+
+
+@overload
+def build(kind: Literal["agent"], extension: Extension) -> Agent | OpenableAgent: ...
+@overload
+def build(kind: Literal["grader"], extension: Extension) -> Grader: ...
+@overload
+def build(kind: Literal["workspace"], extension: Extension) -> Workspaces: ...
+@overload
+def build(kind: Literal["executor"], extension: Extension) -> Executor: ...
+def build(kind: Kind, extension: Extension) -> Any:
+    """Make the extension with its options; a wrong name or option is a ConfigError that says which."""
+    cls = find(kind, extension.use)
+    known = option_names(cls)
+    for name in extension.options:
+        if name not in known:
+            raise ConfigError(f"{kind} '{extension.use}': unknown option '{name}'{suggestion(name, known)}")
+    try:
+        return msgspec.convert(extension.options, cls)
+    except msgspec.ValidationError as exc:
+        raise ConfigError(f"{kind} '{extension.use}': {exc}") from exc
+    except ValueError as exc:  # an extension's own check of its options
+        raise ConfigError(f"{kind} '{extension.use}': {exc}") from exc
