@@ -1,0 +1,5 @@
+"""`python -m evalharness` is `evalh`."""
+
+from evalharness.cli import main
+
+main()
