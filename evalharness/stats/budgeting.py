@@ -3,13 +3,7 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import ArrayLike
-from scipy.special import stdtrit
-
-from evalharness.stats.counts import fraction
 from evalharness.stats.power import GOAL, Goal, Noise, Planned
-from evalharness.stats.results import Estimate
 
 BOTH_SIDES = Goal(sides=2)
 
@@ -41,32 +35,6 @@ def runs_resolve(runs: int, *, sd: float, goal: Goal = BOTH_SIDES) -> Planned:
     if runs < 1:
         return Planned(value=None, note="no runs")
     return Planned(value=goal.distance * sd * math.sqrt(2 / runs))
-
-
-def run_difference(baseline: ArrayLike, candidate: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Estimate the difference of mean run scores, candidate minus baseline, from one score per whole run.
-
-    Unpooled variances with the degrees of freedom of the shorter side (conservative Welch). Fixed suite: says nothing
-    about other tasks. The half width is the minimum detectable difference of run-level analyses. Prefer the
-    task-level comparison: it has far more degrees of freedom.
-    """
-    fraction(level, name="level")
-    base, cand = (np.asarray(x, dtype=float) for x in (baseline, candidate))
-    fewest = min(base.size, cand.size)
-    if fewest == 0:
-        raise ValueError(f"baseline and candidate must hold scores, but got {base.size} and {cand.size}")
-    delta = float(cand.mean() - base.mean())
-    if fewest < 2:
-        return Estimate(
-            value=delta, low=None, high=None, level=level, n=fewest, method="Welch", note="one run has no spread"
-        )
-    se = math.sqrt(base.var(ddof=1) / base.size + cand.var(ddof=1) / cand.size)
-    if se == 0:
-        return Estimate(
-            value=delta, low=None, high=None, level=level, n=fewest, method="Welch", note="no run differed from another"
-        )
-    half = float(stdtrit(fewest - 1, 0.5 + level / 2)) * se
-    return Estimate(value=delta, low=delta - half, high=delta + half, level=level, n=fewest, method="Welch")
 
 
 def optimal_trials(noise: Noise, *, cost_per_task: float, cost_per_trial: float) -> Planned:

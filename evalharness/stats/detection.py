@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from scipy.special import bdtrc, nctdtr, ndtri, stdtrit
 
 from evalharness.stats.counts import fraction
+from evalharness.stats.exact import TIE
 from evalharness.stats.power import Planned
-
-TIE = 1e-12  # p-values of discrete tests tie with alpha
 
 
 def paired_t_power(effect: float, *, sd: float, tasks: int, alpha: float = 0.05, sides: int = 2) -> Planned:

@@ -142,13 +142,14 @@ def tasks_to_certify(
 ) -> Planned:
     """Give the smallest number of tasks that can certify a margin at all, when not one trial differs.
 
-    From the intervals that never shrink to a point: Bonett & Price (2012) for the population (trials do not help),
-    the fixed-suite interval with floor for the suite.
+    From the intervals that never shrink to a point: Bonett & Price (2012) for the population (trials do not help) and
+    for single trials, the fixed-suite interval with floor for a suite that is tried more often.
     """
     _check_effect(margin)
     base, cand = _checked(trials)
     z = float(-ndtri(fraction(alpha, name="alpha")))
-    if one_of(estimand, ("suite", "population"), name="estimand") == "population":
+    one_of(estimand, ("suite", "population"), name="estimand")
+    if estimand == "population" or max(base, cand) <= 1:
         limit = z * math.sqrt(2) / margin - 2
     elif min(base, cand) > 1:
         limit = z * math.hypot(1 / base, 1 / cand) / margin

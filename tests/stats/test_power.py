@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from evalharness.stats.budgeting import (
     best_split,
     optimal_trials,
-    run_difference,
     runs_needed,
     runs_resolve,
 )
@@ -126,7 +125,6 @@ def test_two_sided_power_at_no_effect_is_alpha():
         lambda: best_split(10, noise=HUMP, costs=(1, 0), most_tasks=5),
         lambda: optimal_trials(SPREAD, cost_per_task=-1, cost_per_trial=1),
         lambda: optimal_trials(SPREAD, cost_per_task=1, cost_per_trial=0),
-        lambda: run_difference([], [1.0]),
         lambda: fisher_power((3, 3), (1.1, 0.0)),
         lambda: plausible_rates(10, pass_rate=0.9, within=0.2),
         lambda: slipped([0.5, 0.5], 0.6),
@@ -143,7 +141,8 @@ def test_wrong_input_is_refused(make):
     [
         ((1, 1), "population", [22, 45, 115, 231]),  # z sqrt(2) / m - 2
         ((10, 10), "population", [22, 45, 115, 231]),
-        ((1, 1), "suite", [17, 33, 83, 165]),  # z sqrt((1/1 + 1/1) / 2) / m
+        ((1, 1), "suite", [22, 45, 115, 231]),
+        ((10, 1), "suite", [6, 11, 27, 53]),  # z sqrt((1/10 + 1/1) / 11) / m
         ((5, 5), "suite", [5, 10, 24, 47]),  # z sqrt(1/25 + 1/25) / m
     ],
 )
@@ -170,13 +169,6 @@ def test_run_level_resolution_of_on_randomness():
     found = [runs_resolve(n, sd=1.5).value for n in (1, 2, 3, 5, 9, 10, 36)]
     assert found == pytest.approx([5.94, 4.20, 3.43, 2.66, 1.98, 1.88, 0.99], abs=0.006)
     assert runs_resolve(0, sd=1.5).value is None
-
-
-def test_run_difference_has_no_interval_without_spread():
-    for scores in ([0.5], [0.5, 0.5]):
-        estimate = run_difference(scores, scores)
-        assert (estimate.value, estimate.low, estimate.high) == (0.0, None, None)
-        assert estimate.note
 
 
 def test_pilot_of_two_runs_matches_the_variance_formulas():
