@@ -1,0 +1,173 @@
+"""How much did the pass rate change? Two estimands, candidate minus baseline.
+
+*Suite*: the change on exactly these tasks; only trial noise counts, and more trials sharpen it. *Population*: the
+change on tasks like these; it also carries how differently tasks react, which more trials cannot remove.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import ndtri, stdtrit
+
+from evalharness.stats.clusters import cluster_mean
+from evalharness.stats.counts import FloatArray, fraction, left_out_note, one_of, pairs
+from evalharness.stats.differences import bonett_price, interval, nothing, paired_t, paired_t_interval, tost
+from evalharness.stats.moments import Moments, Scores, count_moments, score_pairs
+from evalharness.stats.results import Estimate
+from evalharness.stats.stratified import cmh_test, mcnemar, sign_flip_test
+from evalharness.stats.tango import tango
+
+__all__ = [
+    "bonett_price",
+    "cmh_test",
+    "fixed_suite_delta",
+    "fixed_suite_score_delta",
+    "mcnemar",
+    "paired_delta",
+    "paired_t",
+    "paired_t_interval",
+    "population_delta",
+    "population_score_delta",
+    "sign_flip_test",
+    "tango",
+    "tost",
+]
+
+PAIRED_T_TASKS = 500
+"""From how many tasks on the t interval holds for skewed differences as well."""
+
+
+def paired_delta(
+    base_passed: ArrayLike,
+    base_trials: ArrayLike,
+    cand_passed: ArrayLike,
+    cand_trials: ArrayLike,
+    *,
+    estimand: str = "suite",
+    level: float = 0.95,
+) -> Estimate:
+    """The change in pass rate for the named estimand, `suite` or `population`."""
+    one_of(estimand, ("suite", "population"), name="estimand")
+    delta = fixed_suite_delta if estimand == "suite" else population_delta
+    return delta(base_passed, base_trials, cand_passed, cand_trials, level=level)
+
+
+def fixed_suite_delta(
+    base_passed: ArrayLike,
+    base_trials: ArrayLike,
+    cand_passed: ArrayLike,
+    cand_trials: ArrayLike,
+    *,
+    level: float = 0.95,
+) -> Estimate:
+    """The change in pass rate on exactly these tasks, with a two-sided interval.
+
+    Normal interval from within-task noise, plus a floor of about one discordant trial per arm, so that it never has
+    zero width. A task tried once in an arm borrows the variance pooled over both arms. One trial per task in both arms
+    leaves nothing but the differences, and Bonett and Price's interval (2012) is used. One-sided bounds: ask for
+    `level=1 - 2 * alpha`. Tasks unmeasured in an arm are left out, and the note counts them.
+    """
+    fraction(level, name="level")
+    both = pairs(base_passed, base_trials, cand_passed, cand_trials)
+    if both.single_trial and both.differences.size:
+        return bonett_price(both.differences, level=level, note=both.note)
+    return _suite(count_moments(both.base), count_moments(both.cand), level=level, note=both.note)
+
+
+def fixed_suite_score_delta(base_scores: Scores, cand_scores: Scores, *, level: float = 0.95) -> Estimate:
+    """The change in mean score on exactly these tasks; scores in [0, 1], one sequence per task and arm.
+
+    As `fixed_suite_delta`, which it equals for scores of 0 and 1; the floor is scaled by the widest range of scores
+    seen within one task.
+    """
+    fraction(level, name="level")
+    both = score_pairs(base_scores, cand_scores)
+    a, b, note = both.base, both.cand, left_out_note(both.left_out)
+    if a.n and (a.trials == 1).all() and (b.trials == 1).all():
+        return bonett_price(b.mean - a.mean, level=level, note=note)
+    return _suite(a, b, level=level, note=note)
+
+
+def population_delta(
+    base_passed: ArrayLike,
+    base_trials: ArrayLike,
+    cand_passed: ArrayLike,
+    cand_trials: ArrayLike,
+    *,
+    level: float = 0.95,
+    clusters: ArrayLike | None = None,
+) -> Estimate:
+    """The change in pass rate on tasks like these, with a two-sided interval.
+
+    Bonett and Price's pseudo-tasks below 500 tasks: where few tasks break, a t bound misses up to 30 % of the time at
+    20 tasks, 10 % at 100. From 500 tasks on, paired t. With `clusters` (a label per task) CR2 over the tasks and, below
+    500 clusters, the two pseudo-tasks. Tasks unmeasured in an arm are left out, and the note counts them.
+    """
+    fraction(level, name="level")
+    both = pairs(base_passed, base_trials, cand_passed, cand_trials)
+    labels = None
+    if clusters is not None:
+        labels = np.asarray(clusters)
+        measured = (np.asarray(base_trials) > 0) & (np.asarray(cand_trials) > 0)
+        if labels.shape != measured.shape:
+            raise ValueError(f"clusters must hold one label per task ({measured.size}), but got {labels.shape}")
+        labels = labels[measured]
+    return _population(both.differences, level=level, clusters=labels, note=both.note)
+
+
+def population_score_delta(
+    base_scores: Scores,
+    cand_scores: Scores,
+    *,
+    level: float = 0.95,
+) -> Estimate:
+    """The change in mean score on tasks like these; scores in [0, 1], see `population_delta`."""
+    fraction(level, name="level")
+    both = score_pairs(base_scores, cand_scores)
+    return _population(both.cand.mean - both.base.mean, level=level, note=left_out_note(both.left_out))
+
+
+def _suite(base: Moments, cand: Moments, *, level: float, note: str) -> Estimate:
+    n, method = base.n, "fixed-suite z with floor"
+    if n == 0:
+        return nothing(level, method, note)
+    noise, floor = _trial_noise(base, cand)
+    error = math.sqrt(float(noise.sum()) + floor) / n
+    delta = float((cand.mean - base.mean).mean())
+    half = float(ndtri(0.5 + level / 2)) * error
+    return interval(delta, delta, half, level=level, n=n, method=method, note=note)
+
+
+def _trial_noise(base: Moments, cand: Moments) -> tuple[FloatArray, float]:
+    """Variance of each task's difference from trials alone, and the floor under their sum."""
+    a, b = base.trials.astype(np.float64), cand.trials.astype(np.float64)
+    size, shift = a + b, cand.mean - base.mean
+    within = (a - 1) * base.variance + (b - 1) * cand.variance
+    pooled = (within + a * b / size * shift**2) / (size - 1) * (1 / a + 1 / b)
+    once = (a == 1) | (b == 1)
+    noise = np.where(once, pooled, base.variance / a + cand.variance / b)
+    widest = float((np.maximum(base.high, cand.high) - np.minimum(base.low, cand.low)).max()) or 1.0
+    a_mean, b_mean, share = float(a.mean()), float(b.mean()), float(once.mean())
+    pooled_floor = (1 / a_mean + 1 / b_mean) / (a_mean + b_mean)
+    floor = share * pooled_floor + (1 - share) * (1 / a_mean**2 + 1 / b_mean**2)
+    return noise, widest**2 * floor
+
+
+def _population(d: FloatArray, *, level: float, note: str, clusters: np.ndarray | None = None) -> Estimate:
+    if clusters is not None and d.size:
+        return _clustered(d, clusters, level=level, note=note)
+    if d.size >= PAIRED_T_TASKS and float(np.ptp(d)) > 0:
+        return paired_t_interval(d, level=level, note=note)
+    return bonett_price(d, level=level, note=note)
+
+
+def _clustered(d: FloatArray, clusters: np.ndarray, *, level: float, note: str) -> Estimate:
+    _, labels = np.unique(clusters, return_inverse=True)
+    groups, method, mean = int(labels.max()) + 1, "CR2 over clusters", float(d.mean())
+    if groups < PAIRED_T_TASKS:
+        method += " with pseudo-tasks"
+        d, labels = np.append(d, (1.0, -1.0)), np.append(labels, (groups, groups + 1))
+    fit = cluster_mean(d, labels)
+    half = float(stdtrit(fit.df, 0.5 + level / 2)) * fit.error
+    return interval(mean, fit.value, half, level=level, n=groups, method=method, note=note)
