@@ -11,7 +11,8 @@ EvalHarnessError               2  anything a user can put right
 Signals between an adapter and the runner, never shown as they are:
 
 Unmeasured                     what happened was not the agent's doing
-LimitReached                   the agent ran out of one of its limits
+AgentFault                     the agent itself failed: a crash, a broken answer
+└── LimitReached               the agent ran out of one of its limits
 Displaced                      another trial took this one's host down: it is owed again
 """
 
@@ -68,13 +69,20 @@ class Unmeasured(Exception):
         self.retry_after = retry_after
 
 
-class LimitReached(Exception):
-    """The agent ran out of one of its limits, and that counts against it."""
+class AgentFault(Exception):
+    """The agent itself failed, and that counts against it; `cause` is short and stable (`exit:1`, `signal:11`)."""
+
+    def __init__(self, cause: str, detail: str = "") -> None:
+        super().__init__(f"{cause}: {detail}" if detail else cause)
+        self.cause = cause
+        self.detail = detail
+
+
+class LimitReached(AgentFault):
+    """The agent ran out of one of its limits: its cause is `limit:NAME`."""
 
     def __init__(self, limit: str, detail: str = "") -> None:
-        super().__init__(f"{limit}: {detail}" if detail else limit)
-        self.cause = f"limit:{limit}"
-        self.detail = detail
+        super().__init__(f"limit:{limit}", detail)
 
 
 class Displaced(Exception):

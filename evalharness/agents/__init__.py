@@ -33,6 +33,13 @@ class OpenableAgent(Protocol):
         ...
 
 
+@runtime_checkable
+class SelfTimed(Protocol):
+    """An agent that ends its own trials at their limit, and may need this much longer to get going."""
+
+    grace_seconds: float
+
+
 def opened(agent: Agent | OpenableAgent, *, workers: int) -> AbstractContextManager[Agent]:
     """Open an agent for a run, whether or not it holds anything."""
     if isinstance(agent, OpenableAgent):

@@ -1,8 +1,8 @@
 """What people write: suites with their tasks and policy, and agents."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from evalharness.model.base import Extension
 
@@ -10,16 +10,16 @@ from evalharness.model.base import Extension
 class GraderUse(Extension, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A grader of a task; `weight` counts in the score, every grader counts for the outcome."""
 
-    weight: float = 1.0
+    weight: Annotated[float, Meta(ge=0)] = 1.0
     name: str | None = None
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one trial may use; running out is the agent's fail."""
 
-    seconds: float = 300.0
-    cost_usd: float | None = None
-    tokens: int | None = None
+    seconds: Annotated[float, Meta(gt=0)] = 300.0
+    cost_usd: Annotated[float, Meta(ge=0)] | None = None
+    tokens: Annotated[int, Meta(ge=0)] | None = None
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -41,16 +41,16 @@ class Task(Struct, frozen=True, kw_only=True):
 class Confirm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How suspected regressions are re-run: fresh trials per task and arm."""
 
-    trials: int = 10
+    trials: Annotated[int, Meta(ge=1)] = 10
 
 
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a release must show; its numbers are fractions."""
 
-    stance: str = "guard"
-    margin: float = 0.05
-    false_block: float = 0.03
-    estimand: str = "suite"
+    stance: Literal["guard", "certify", "report"] = "guard"
+    margin: Annotated[float, Meta(gt=0, lt=1)] = 0.05
+    false_block: Annotated[float, Meta(gt=0, lt=1)] = 0.03
+    estimand: Literal["suite", "population"] = "suite"
     confirm: Confirm = field(default_factory=Confirm)
     rules: tuple[Extension, ...] = (Extension(use="no_worse"),)
 

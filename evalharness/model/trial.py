@@ -33,7 +33,7 @@ class Message(Struct, frozen=True, kw_only=True):
     tool_call_id: str | None = None
 
 
-class Usage(Struct, frozen=True, kw_only=True):
+class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a trial used; None where nobody said. `working_seconds` leaves out waiting for a provider's limits."""
 
     input_tokens: int | None = None
@@ -58,13 +58,14 @@ class Transcript(Struct, frozen=True, kw_only=True):
     logs: str = ""
 
 
-class Grade(Struct, frozen=True, kw_only=True):
-    """One grader's judgement of one trial."""
+class Grade(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One grader's judgement of one trial; `usage` is what a judge's model used for it."""
 
     grader: str
     score: float
     passed: bool
     reason: str = ""
+    usage: Usage | None = None
 
 
 class TrialKey(Struct, frozen=True, kw_only=True, order=True):

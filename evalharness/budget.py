@@ -1,0 +1,77 @@
+"""What a run may spend, and when it has to stop for it."""
+
+import time
+from collections import Counter
+
+from msgspec import Struct, field
+
+from evalharness.model import Grade, Outcome, Record
+
+
+class Budget(Struct, frozen=True, kw_only=True):
+    """Limits of a whole run; None means no limit."""
+
+    cost_usd: float | None = None
+    tokens: int | None = None
+    minutes: float | None = None
+
+
+class Tally(Struct, kw_only=True):
+    """How far a run has come; the one thing in a run that changes while it goes on."""
+
+    owed: int
+    passed: int = 0
+    failed: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+    missing: int = 0
+    cost_usd: float = 0.0
+    tokens: int = 0
+    started: float = field(default_factory=time.monotonic)
+    waiting: str = ""
+
+    @property
+    def measured(self) -> int:
+        """Count the trials with an outcome."""
+        return self.passed + self.failed
+
+    @property
+    def attempts(self) -> int:
+        """Count everything that was tried."""
+        return self.measured + self.errors.total()
+
+    @property
+    def seconds(self) -> float:
+        """Return how long this has been going on."""
+        return time.monotonic() - self.started
+
+    def add(self, record: Record) -> None:
+        """Count an attempt and what it cost, its judges included."""
+        if record.outcome is Outcome.ERROR:
+            self.errors[record.cause or "unknown"] += 1
+        elif record.outcome is Outcome.PASS:
+            self.passed += 1
+        else:
+            self.failed += 1
+        self.cost_usd += record_cost(record)
+        self.tokens += (record.usage.input_tokens or 0) + (record.usage.output_tokens or 0)
+
+
+def _judge_cost(grade: Grade) -> float:
+    return (grade.usage.cost_usd or 0.0) if grade.usage else 0.0
+
+
+def record_cost(record: Record) -> float:
+    """Return what an attempt is known to have cost, its judges included."""
+    return (record.usage.cost_usd or 0.0) + sum(map(_judge_cost, record.grades))
+
+
+def exhausted(budget: Budget, tally: Tally, *, in_flight: int) -> str | None:
+    """Name the limit that leaves no room for another trial, counting those in flight at the average so far."""
+    share = 1 + in_flight / max(tally.attempts, 1)
+    if budget.cost_usd is not None and tally.cost_usd * share >= budget.cost_usd > 0 and tally.attempts:
+        return f"--budget-usd {budget.cost_usd:g}"
+    if budget.tokens is not None and tally.tokens * share >= budget.tokens and tally.attempts:
+        return f"--budget-tokens {budget.tokens}"
+    if budget.minutes is not None and tally.seconds >= budget.minutes * 60:
+        return f"--budget-minutes {budget.minutes:g}"
+    return None

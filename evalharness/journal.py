@@ -1,0 +1,115 @@
+"""Append-only files that survive a kill: whole lines, whole frames, a torn end cut before the next append."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from evalharness.errors import StorageFault
+from evalharness.model import TranscriptRef
+
+SEGMENT_BYTES = 64 * 1024 * 1024
+CHUNK = 1 << 16
+
+
+@contextmanager
+def _storage(path: Path) -> Iterator[None]:
+    """Name the file when the disk refuses."""
+    try:
+        yield
+    except OSError as exc:
+        raise StorageFault(f"{path}: {exc.strerror or exc}: nothing finished is lost; make room, then resume") from exc
+
+
+def whole_lines(path: Path) -> int:
+    """Return the length in bytes up to and including the last line end."""
+    with path.open("rb") as file:
+        position = file.seek(0, os.SEEK_END)
+        while position:
+            start = max(0, position - CHUNK)
+            file.seek(start)
+            found = file.read(position - start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            position = start
+    return 0
+
+
+class Appender:
+    """A file that only grows; a write that fails half-way is taken back."""
+
+    def __init__(self, path: Path, *, size: int | None = None) -> None:
+        self.path = path
+        with _storage(path):
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            if size is not None:
+                os.ftruncate(self._descriptor, size)
+            self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
+        self._dirty = False
+
+    def append(self, content: bytes) -> None:
+        """Hand the bytes to the operating system, all or none."""
+        with _storage(self.path):
+            try:
+                view = memoryview(content)
+                while view:
+                    view = view[os.write(self._descriptor, view) :]
+            except OSError:
+                os.ftruncate(self._descriptor, self.size)
+                os.lseek(self._descriptor, self.size, os.SEEK_SET)
+                raise
+        self.size += len(content)
+        self._dirty = True
+
+    def sync(self) -> None:
+        """Have everything appended so far on the disk."""
+        if self._dirty:
+            with _storage(self.path):
+                os.fsync(self._descriptor)
+            self._dirty = False
+
+    def close(self) -> None:
+        """Sync and close."""
+        try:
+            self.sync()
+        finally:
+            os.close(self._descriptor)
+
+
+class Segments:
+    """The transcripts of a run: compressed frames one after another, in files of at most 64 MB."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with _storage(folder):
+            folder.mkdir(exist_ok=True)
+        self._number = max((int(file.stem) for file in folder.glob("*.zst")), default=0)
+        self._file = Appender(segment_path(folder, self._number))
+
+    def append(self, frames: Sequence[bytes]) -> list[TranscriptRef]:
+        """Append frames and say where each lies."""
+        total = sum(map(len, frames))
+        if self._file.size and self._file.size + total > SEGMENT_BYTES:
+            self._file.close()
+            self._number += 1
+            self._file = Appender(segment_path(self._folder, self._number))
+        offset = self._file.size
+        refs = []
+        for frame in frames:
+            refs.append(TranscriptRef(segment=self._number, offset=offset, length=len(frame)))
+            offset += len(frame)
+        self._file.append(b"".join(frames))
+        return refs
+
+    def sync(self) -> None:
+        """Have all frames on the disk."""
+        self._file.sync()
+
+    def close(self) -> None:
+        """Sync and close."""
+        self._file.close()
+
+
+def segment_path(folder: Path, number: int) -> Path:
+    """Name a segment's file."""
+    return folder / f"{number:06d}.zst"

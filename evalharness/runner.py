@@ -1,0 +1,210 @@
+"""Run what is owed: submit, keep what comes back, retry errors by cause, stop cleanly.
+
+Retrying, resuming and adding trials are the same act: run whatever is still owed.
+"""
+
+import heapq
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import count
+
+import msgspec
+
+from evalharness.attribution import retryable
+from evalharness.breaker import Breaker
+from evalharness.budget import Budget, Tally, exhausted
+from evalharness.errors import BreakerOpen
+from evalharness.executors import Executor, Finished, Job
+from evalharness.model import Outcome, Trial, TrialKey
+from evalharness.store import RunWriter
+
+TICK_SECONDS = 0.25
+AHEAD = 2  # trials in flight per worker, so that no worker waits for the next one
+LONGEST_BACKOFF_SECONDS = 60.0
+
+Listener = Callable[[Tally], None]
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run goes about its work; `attempts` is the most that a trial may use for errors."""
+
+    workers: int = 4
+    attempts: int = 3
+    budget: Budget = msgspec.field(default_factory=Budget)
+    backoff_seconds: float = 1.0
+    patience_seconds: float = 600.0
+
+
+class Stop:
+    """A request to end a run early: running trials finish, nothing new starts."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    def request(self, reason: str) -> None:
+        """Ask for the end; the first reason stands."""
+        self.reason = self.reason or reason
+
+
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended: `stopped` says why before its time, `owed` what is left to do."""
+
+    tally: Tally
+    stopped: str | None
+    owed: tuple[TrialKey, ...]
+
+
+def run(  # noqa: PLR0913 - the run's parts, each given once
+    trials: Sequence[Trial],
+    *,
+    job: Job,
+    executor: Executor,
+    writer: RunWriter,
+    pace: Pace,
+    stop: Stop | None = None,
+    listener: Listener = lambda _: None,
+) -> RunResult:
+    """Carry out the trials and keep every record.
+
+    A trial that errors is tried again, by cause, up to `pace.attempts` times in this call; then it is missing. Raises
+    BreakerOpen when an outage outlasts `pace.patience_seconds`.
+    """
+    running = _Running(trials, executor, writer, pace, stop or Stop(), listener)
+    executor.open(job, workers=pace.workers)
+    abandon = True
+    try:
+        running.to_the_end()
+        abandon = False
+    finally:
+        executor.close(abandon=abandon)
+    return running.result()
+
+
+class _Running:
+    """The state of a run while it goes on."""
+
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        executor: Executor,
+        writer: RunWriter,
+        pace: Pace,
+        stop: Stop,
+        listener: Listener,
+    ) -> None:
+        self._executor, self._writer, self._pace = executor, writer, pace
+        self._stop, self._listener = stop, listener
+        self._pending = deque(trials)
+        self._delayed: list[tuple[float, int, Trial]] = []
+        self._in_flight: dict[TrialKey, Trial] = {}
+        self._last_attempt = {trial.key: trial.attempt + pace.attempts - 1 for trial in trials}
+        self._order = count()
+        self._jitter = random.Random(0)  # noqa: S311 - spreads retries; decides nothing
+        self._breaker = Breaker()
+        self._tally = Tally(owed=len(trials))
+
+    def to_the_end(self) -> None:
+        """Run until nothing is left to do, or something says stop."""
+        while self._goes_on():
+            self._submit()
+            batch = self._finished()
+            if batch:
+                self._take(batch)
+            self._writer.sync()
+            self._listener(self._tally)
+
+    def result(self) -> RunResult:
+        """Say how it ended."""
+        left = [trial.key for trial in self._pending] + [trial.key for _, _, trial in self._delayed]
+        return RunResult(tally=self._tally, stopped=self._stop.reason, owed=tuple(left))
+
+    def _goes_on(self) -> bool:
+        if self._stop.reason is None:
+            limit = exhausted(self._pace.budget, self._tally, in_flight=len(self._in_flight))
+            if limit and (self._pending or self._delayed):
+                self._stop.request(limit)
+        if self._stop.reason is None:
+            return bool(self._in_flight or self._pending or self._delayed)
+        for key in [key for key in self._in_flight if self._executor.cancel(key)]:
+            self._pending.append(self._in_flight.pop(key))
+        return bool(self._in_flight)
+
+    def _submit(self) -> None:
+        """Keep every worker busy, or during an outage send one probe at a time."""
+        if self._stop.reason is not None:
+            return
+        now = time.monotonic()
+        while self._delayed and self._delayed[0][0] <= now:
+            self._pending.append(heapq.heappop(self._delayed)[2])
+        if self._breaker.cause is not None:
+            self._probe(now)
+            return
+        self._tally.waiting = ""
+        room = self._pace.workers * AHEAD - len(self._in_flight)
+        for _ in range(min(room, len(self._pending))):
+            self._start(self._pending.popleft())
+
+    def _start(self, trial: Trial) -> None:
+        self._in_flight[trial.key] = trial
+        self._executor.submit(trial)
+
+    def _probe(self, now: float) -> None:
+        cause, pace = self._breaker.cause or "", self._pace
+        if not retryable(cause) or now - self._breaker.since > pace.patience_seconds:
+            left = len(self._pending) + len(self._delayed) + len(self._in_flight)
+            raise BreakerOpen(f"attempts keep failing with {cause}: stopped with {left} trials owed")
+        for key in [key for key in self._in_flight if self._executor.cancel(key)]:
+            self._pending.appendleft(self._in_flight.pop(key))
+        self._tally.waiting = f"waiting for {cause} to pass"
+        if now >= self._breaker.probe_at and not self._in_flight:
+            if not self._pending:
+                self._pending.append(heapq.heappop(self._delayed)[2])
+            self._start(self._pending.popleft())
+
+    def _finished(self) -> list[Finished]:
+        """Wait for a trial to finish, and take everything else that has."""
+        batch = []
+        timeout = TICK_SECONDS
+        while (finished := self._executor.next(timeout)) is not None:
+            batch.append(finished)
+            timeout = 0.0
+        return batch
+
+    def _take(self, batch: list[Finished]) -> None:
+        """Keep what was measured or attempted, and queue again what is owed again."""
+        kept = [finished for finished in batch if self._counts(finished)]
+        for record in self._writer.append(kept):
+            self._tally.add(record)
+        for finished in kept:
+            self._retry(finished)
+
+    def _counts(self, finished: Finished) -> bool:
+        """Say whether an attempt was made; if not, the trial is owed as before."""
+        now = time.monotonic()
+        self._in_flight.pop(finished.trial.key)
+        record = finished.record
+        if record is None:
+            self._pending.appendleft(finished.trial)
+            return False
+        cause = (record.cause or "unknown") if record.outcome is Outcome.ERROR else None
+        if self._breaker.swallows(cause):
+            self._breaker.probed(now=now, retry_after=finished.retry_after)
+            self._pending.appendleft(finished.trial)
+            return False
+        self._breaker.note(cause, now=now)
+        return True
+
+    def _retry(self, finished: Finished) -> None:
+        record, trial = finished.record, finished.trial
+        if record is None or record.outcome is not Outcome.ERROR:
+            return
+        if trial.attempt >= self._last_attempt[trial.key] or not retryable(record.cause or ""):
+            self._tally.missing += 1
+            return
+        spent = trial.attempt - (self._last_attempt[trial.key] - self._pace.attempts)
+        backoff = min(self._pace.backoff_seconds * 2 ** (spent - 1), LONGEST_BACKOFF_SECONDS)
+        delay = max(backoff * self._jitter.uniform(0.5, 1.5), finished.retry_after or 0.0)
+        again = msgspec.structs.replace(trial, attempt=trial.attempt + 1)
+        heapq.heappush(self._delayed, (time.monotonic() + delay, next(self._order), again))

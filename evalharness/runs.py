@@ -1,0 +1,144 @@
+"""Beginning and resuming runs: from a suite and an agent to a run directory, and back."""
+
+import os
+import platform
+import secrets
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+import evalharness
+from evalharness.agents import Agent, OpenableAgent, Priced
+from evalharness.checkout import git_state
+from evalharness.definition import build_agent, fingerprint
+from evalharness.digests import entries, suite_digest
+from evalharness.errors import ConfigError
+from evalharness.model import (
+    RUN_SCHEMA,
+    AgentDefinition,
+    AgentEntry,
+    Origin,
+    Planned,
+    RunHeader,
+    Suite,
+    SuiteEntry,
+    Task,
+    TaskEntry,
+    Trial,
+)
+from evalharness.planning import owed
+from evalharness.store import RunStore
+from evalharness.trial import TrialJob
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True):
+    """One side of a comparison while it runs: its directory, its tasks and its agent."""
+
+    store: RunStore
+    suite: Suite
+    definition: AgentDefinition
+    agent: Agent | OpenableAgent
+
+    def owed(self) -> list[Trial]:
+        """Return the trials that are planned and not measured."""
+        header, tasks = self.store.header, {task.id: task for task in self.suite.tasks}
+        records = list(self.store.records())
+        return owed(self.store.planned(), records, tasks, run_seed=header.seed, arm=header.arm)
+
+    def job(self) -> TrialJob:
+        """Return what its trials share."""
+        return TrialJob.of(self.suite, self.agent, self.definition.unmeasured)
+
+
+def new_run_id(now: datetime | None = None) -> str:
+    """Name a run so that names sort by time."""
+    return f"{now or datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def begin(  # noqa: PLR0913 - a run's parts, each given once
+    suite: Suite,
+    definition: AgentDefinition,
+    *,
+    out: Path | None = None,
+    trials: int | None = None,
+    tasks: Sequence[Task] | None = None,
+    seed: int | None = None,
+    arm: str = "",
+    role: str = "run",
+    options: dict[str, object] | None = None,
+) -> Arm:
+    """Make a run directory and plan `trials` of each of `tasks` (by default as the suite says, of all)."""
+    chosen = suite.tasks if tasks is None else tasks
+    run_id, count = new_run_id(), suite.trials if trials is None else trials
+    agent = build_agent(definition)
+    header = RunHeader(
+        schema=RUN_SCHEMA,
+        run_id=run_id,
+        suite=SuiteEntry(
+            name=suite.name, version=suite.version, digest=suite_digest(suite), place=str(Path(suite.place).resolve())
+        ),
+        tasks=entries(suite),
+        agent=AgentEntry(
+            name=definition.name,
+            version=definition.version,
+            fingerprint=fingerprint(definition),
+            definition=definition,
+        ),
+        trials=count,
+        seed=secrets.randbits(63) if seed is None else seed,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        origin=origin(),
+        arm=arm,
+        role=role,
+        policy=suite.policy,
+        options=options or {},
+        prices=agent.prices() if isinstance(agent, Priced) else {},
+    )
+    planned = Planned(task_ids=tuple(task.id for task in chosen), first=1, last=count)
+    store = RunStore.create(out or Path("runs") / run_id, header, planned)
+    return Arm(store=store, suite=suite, definition=definition, agent=agent)
+
+
+def resume(store: RunStore, suite: Suite, definition: AgentDefinition) -> Arm:
+    """Take a run up again; refused when a task or the agent has changed since."""
+    header = store.header
+    now = fingerprint(definition)
+    if now != header.agent.fingerprint:
+        raise ConfigError(
+            f"{store.path}: agent '{definition.name}' has changed since the run began (fingerprint "
+            f"{header.agent.fingerprint[:12]} then, {now[:12]} now): start a new run"
+        )
+    _unchanged(store, entries(suite))
+    return Arm(store=store, suite=suite, definition=definition, agent=build_agent(definition))
+
+
+def _unchanged(store: RunStore, tasks: dict[str, TaskEntry]) -> None:
+    """Refuse a suite whose planned tasks, graders or limits are not those of the run."""
+    for task_id in {each for planned in store.planned() for each in planned.task_ids}:
+        then, now = store.header.tasks[task_id], tasks.get(task_id)
+        if now is None:
+            raise ConfigError(f"{store.path}: task '{task_id}' is no longer in the suite: start a new run")
+        for part in ("task", "graders", "limits"):
+            was, has = getattr(then, part), getattr(now, part)
+            if was != has:
+                raise ConfigError(
+                    f"{store.path}: task '{task_id}' has changed since the run began ({part} digest {was[:12]} then, "
+                    f"{has[:12]} now): start a new run"
+                )
+
+
+def origin() -> Origin:
+    """Describe the place and the tools of a run that begins here and now."""
+    commit, dirty = git_state(Path.cwd())
+    return Origin(
+        harness=evalharness.__version__,
+        python=platform.python_version(),
+        platform=f"{sys.platform}-{platform.machine()}",
+        git_commit=commit,
+        git_dirty=dirty,
+        cpus=os.cpu_count(),
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    )

@@ -1,0 +1,245 @@
+"""A run on disk: the only module that knows the file names and formats of a run directory.
+
+run.json        the header, written once       plan.jsonl      what is to be run, a line per extension
+trials.jsonl    a Record a line, append-only   transcripts/    compressed transcripts
+artifacts/      files that the suite keeps     lock            held by the one writer
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import msgspec
+import zstandard
+
+from evalharness.errors import ConfigError, StorageFault
+from evalharness.executors import Finished
+from evalharness.journal import Appender, Segments, segment_path, whole_lines
+from evalharness.model import RUN_SCHEMA, Planned, Record, RunHeader, Transcript, TrialKey
+
+HEADER = "run.json"
+PLAN = "plan.jsonl"
+TRIALS = "trials.jsonl"
+TRANSCRIPTS = "transcripts"
+ARTIFACTS = "artifacts"
+LOCK = "lock"
+SYNC_SECONDS = 1.0
+BLOCK = 1 << 24
+Line = TypeVar("Line")
+
+
+class _Schema(msgspec.Struct):
+    schema: int
+
+
+def is_run(path: Path) -> bool:
+    """Say whether a path is a run directory."""
+    return (path / HEADER).is_file()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as exc:
+        temporary.unlink(missing_ok=True)
+        raise StorageFault(f"{path}: {exc.strerror or exc}") from exc
+
+
+def read_lines(path: Path, kind: type[Line]) -> Iterator[Line]:
+    """Decode the whole lines of a file; a line that is not of this kind is named, a torn last one is not there yet."""
+    decoder = msgspec.json.Decoder(kind)
+    number = 0
+    with path.open("rb") as file:
+        rest = b""
+        while block := file.read(BLOCK):
+            content = rest + block
+            end = content.rfind(b"\n") + 1
+            whole, rest = content[:end], content[end:]
+            try:
+                lines = decoder.decode_lines(whole)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                lines = []
+                for line in whole.splitlines():
+                    number += 1
+                    lines.append(_decode_line(decoder, line, f"{path}: line {number}"))
+            number += len(lines)
+            yield from lines
+
+
+def _decode_line(decoder: msgspec.json.Decoder[Line], line: bytes, place: str) -> Line:
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise ConfigError(
+            f"{place} is damaged ({exc}): delete the line, and its trial is run again when the run is resumed"
+        ) from exc
+
+
+class RunStore:
+    """A run directory that exists; reading it needs no lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.header = self._read_header()
+
+    @classmethod
+    def create(cls, path: Path, header: RunHeader, planned: Planned) -> Self:
+        """Make a run directory; one that holds anything already is refused."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):
+                raise ConfigError(f"{path} is not empty: name another --out, or resume it with `evalh run {path}`")
+        except OSError as exc:
+            raise StorageFault(f"{path}: {exc.strerror or exc}") from exc
+        write_whole(path / PLAN, msgspec.json.encode(planned) + b"\n")
+        write_whole(path / HEADER, msgspec.json.format(msgspec.json.encode(header), indent=1))
+        return cls(path)
+
+    def _read_header(self) -> RunHeader:
+        file = self.path / HEADER
+        if not file.is_file():
+            what = "is no run directory (it has no run.json)" if self.path.exists() else "does not exist"
+            raise ConfigError(f"{self.path} {what}: name a folder that `evalh run` made")
+        content = file.read_bytes()
+        try:
+            schema = msgspec.json.decode(content, type=_Schema).schema
+            if schema > RUN_SCHEMA:
+                raise ConfigError(
+                    f"{file}: written by a newer evalh (schema {schema}, this one reads up to {RUN_SCHEMA}): "
+                    "upgrade evalharness"
+                )
+            return msgspec.json.decode(content, type=RunHeader)
+        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+            raise ConfigError(f"{file} is damaged ({exc}): start the run again in another folder") from exc
+
+    def planned(self) -> list[Planned]:
+        """Return everything that was planned so far."""
+        return list(read_lines(self.path / PLAN, Planned))
+
+    def records(self) -> Iterator[Record]:
+        """Yield every attempt in the order it was written."""
+        return self.lines(Record)
+
+    def lines(self, kind: type[Line]) -> Iterator[Line]:
+        """Yield the lines of trials.jsonl as another kind of Struct, for readers that need few fields."""
+        file = self.path / TRIALS
+        return read_lines(file, kind) if file.exists() else iter(())
+
+    def transcript(self, record: Record) -> Transcript | None:
+        """Read what the agent did; None where nothing was kept."""
+        if record.transcript is None:
+            return None
+        ref = record.transcript
+        with segment_path(self.path / TRANSCRIPTS, ref.segment).open("rb") as file:
+            file.seek(ref.offset)
+            frame = file.read(ref.length)
+        try:
+            return msgspec.json.decode(zstandard.ZstdDecompressor().decompress(frame), type=Transcript)
+        except (zstandard.ZstdError, msgspec.DecodeError) as exc:
+            raise ConfigError(
+                f"{self.path}: the transcript of {record.task_id} trial {record.trial} is damaged: {exc}"
+            ) from exc
+
+    def artifacts(self, key: TrialKey) -> Path:
+        """Name the folder of a trial's artifacts; task ids may hold anything, so it is named by digest."""
+        return self.path / ARTIFACTS / f"{sha256(key.task_id.encode()).hexdigest()[:16]}-{key.trial}"
+
+    def writer(self) -> "RunWriter":
+        """Open the run for writing; only one process can."""
+        return RunWriter(self)
+
+
+class RunWriter:
+    """The one writer of a run: records reach the operating system at once, the disk every second."""
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+        self._lock = _locked(store.path / LOCK)
+        trials = store.path / TRIALS
+        self._trials = Appender(trials, size=whole_lines(trials) if trials.exists() else 0)
+        self._segments = Segments(store.path / TRANSCRIPTS)
+        self._encoder = msgspec.json.Encoder()
+        self._synced = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def append(self, finished: Sequence[Finished]) -> list[Record]:
+        """Keep what came of trials: artifacts, then transcripts, then the records that point to them."""
+        for each in finished:
+            self._keep(each)
+        frames = [each.frame for each in finished if each.record and each.frame is not None]
+        refs = iter(self._segments.append(frames) if frames else ())
+        records = [
+            msgspec.structs.replace(each.record, transcript=next(refs)) if each.frame is not None else each.record
+            for each in finished
+            if each.record
+        ]
+        self._trials.append(b"".join(self._encoder.encode(record) + b"\n" for record in records))
+        return records
+
+    def _keep(self, finished: Finished) -> None:
+        folder = self._store.artifacts(finished.trial.key)
+        for name, content in finished.artifacts.items():
+            target = folder / name
+            if not target.resolve().is_relative_to(folder.resolve()):
+                continue  # a workspace that the agent controls may name files as it likes
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+            except OSError as exc:
+                raise StorageFault(f"{target}: {exc.strerror or exc}") from exc
+
+    def extend(self, planned: Planned) -> None:
+        """Plan more trials."""
+        plan = self._store.path / PLAN
+        appender = Appender(plan, size=whole_lines(plan))
+        appender.append(self._encoder.encode(planned) + b"\n")
+        appender.close()
+
+    def sync(self) -> None:
+        """Bring everything to the disk when a second has passed since the last time."""
+        if time.monotonic() - self._synced >= SYNC_SECONDS:
+            self._segments.sync()
+            self._trials.sync()
+            self._synced = time.monotonic()
+
+    def close(self) -> None:
+        """Bring everything to the disk and let the next writer in."""
+        try:
+            self._segments.close()
+            self._trials.close()
+        finally:
+            os.close(self._lock)
+
+
+def _locked(path: Path) -> int:
+    """Take the lock of a run, or say who holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        holder = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        raise ConfigError(
+            f"{path.parent} is being written by another evalh ({holder}): wait for it, or stop it"
+        ) from exc
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
+    return descriptor
