@@ -1,0 +1,85 @@
+"""How a run looks while it goes on: a live line on a terminal, plain lines every ten seconds elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import sqrt
+
+import click
+
+from evalharness.budget import Tally
+from evalharness.runner import Listener
+
+PLAIN_SECONDS = 10.0
+LIVE_SECONDS = 0.2
+Z95 = 1.959963984540054
+
+
+def rough_interval(passed: int, total: int) -> tuple[float, float]:
+    """Return the 95 % Wilson interval of trials taken as independent: a rough guide while a run goes on."""
+    rate, weight = passed / total, Z95**2 / total
+    centre = (rate + weight / 2) / (1 + weight)
+    half = Z95 / (1 + weight) * sqrt(rate * (1 - rate) / total + weight / (4 * total))
+    return centre - half, centre + half
+
+
+def line(tally: Tally) -> str:
+    """Say in one line how far a run is."""
+    done = tally.measured + tally.missing
+    parts = [f"{done}/{tally.owed} trials"]
+    if tally.measured:
+        low, high = rough_interval(tally.passed, tally.measured)
+        parts.append(f"{tally.passed / tally.measured:.0%} passed (about {low:.0%} to {high:.0%})")
+    if tally.errors:
+        parts.append(f"{tally.errors.total()} errors")
+    if tally.cost_usd:
+        parts.append(f"${tally.cost_usd:.4f}")
+    if done and done < tally.owed:
+        parts.append(f"{_clock(tally.seconds / done * (tally.owed - done))} left")
+    return " · ".join([*parts, *([tally.waiting] if tally.waiting else [])])
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+@contextmanager
+def progress(owed: int) -> Iterator[Listener]:
+    """Give a listener that shows a run's progress on standard error."""
+    if owed and sys.stderr.isatty():
+        with _live() as listener:
+            yield listener
+    else:
+        yield _plain()
+
+
+def _plain() -> Listener:
+    shown = time.monotonic()
+
+    def listen(tally: Tally) -> None:
+        nonlocal shown
+        if time.monotonic() - shown >= PLAIN_SECONDS:
+            shown = time.monotonic()
+            click.echo(line(tally), err=True)
+
+    return listen
+
+
+@contextmanager
+def _live() -> Iterator[Listener]:
+    from rich.console import Console  # noqa: PLC0415 - 40 ms that only a terminal pays for
+    from rich.live import Live  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    shown = 0.0
+    with Live(Text(""), console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+
+        def listen(tally: Tally) -> None:
+            nonlocal shown
+            if time.monotonic() - shown >= LIVE_SECONDS:
+                shown = time.monotonic()
+                live.update(Text(line(tally)), refresh=True)
+
+        yield listen

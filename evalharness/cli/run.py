@@ -1,0 +1,214 @@
+"""`evalh run`: run a suite against an agent, or run what a run directory is still owed."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from evalharness.budget import Budget
+from evalharness.cli.dry_run import estimate
+from evalharness.cli.interrupts import EXIT_CODES, interruptible
+from evalharness.cli.progress import progress
+from evalharness.definition import load_agent
+from evalharness.errors import BreakerOpen, ConfigError, HarnessFault
+from evalharness.model import Extension, Planned, Suite, Task, TrialKey
+from evalharness.registry import build
+from evalharness.runner import Pace, RunResult, run
+from evalharness.runs import Arm, begin, resume
+from evalharness.store import RunStore, is_run
+from evalharness.suite import load_suite
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line says."""
+
+    suite: str
+    agent: str | None
+    trials: int | None
+    workers: int
+    executor: str
+    attempts: int
+    out: Path | None
+    task: tuple[str, ...]
+    tag: tuple[str, ...]
+    limit: int | None
+    seed: int | None
+    budget_usd: float | None
+    budget_tokens: int | None
+    budget_minutes: float | None
+    dry_run: bool
+    as_json: bool
+
+    def pace(self) -> Pace:
+        """Say how the run goes about its work."""
+        budget = Budget(cost_usd=self.budget_usd, tokens=self.budget_tokens, minutes=self.budget_minutes)
+        return Pace(workers=self.workers, attempts=self.attempts, budget=budget)
+
+    def chosen(self, suite: Suite) -> tuple[Task, ...]:
+        """Pick the tasks that --task, --tag and --limit ask for."""
+        unknown = set(self.task) - {task.id for task in suite.tasks}
+        if unknown:
+            raise ConfigError(f"{suite.place}: no task '{min(unknown)}' (see `evalh validate {self.suite}`)")
+        tasks = tuple(
+            task
+            for task in suite.tasks
+            if (not self.task or task.id in self.task) and (not self.tag or set(self.tag) & set(task.tags))
+        )[: self.limit]
+        if not tasks:
+            raise ConfigError(f"{suite.place}: no task has tag {' or '.join(self.tag)}")
+        return tasks
+
+
+@click.command("run", short_help="Run a suite against an agent, or resume a run directory.")
+@click.argument("suite", metavar="SUITE|RUN")
+@click.option(
+    "--agent",
+    "-a",
+    help="An agent file or shorthand: agent.yaml, python:mod:fn, command:./a.sh, http://..., "
+    "model:NAME, local, scripted:FILE, git:REF[:FILE].",
+)
+@click.option(
+    "--trials",
+    "-k",
+    type=click.IntRange(1),
+    help="Trials per task (default: as the suite says). For a run directory: how many it should have in all.",
+)
+@click.option("--workers", "-j", type=click.IntRange(1), default=4, show_default=True, help="Trials at the same time.")
+@click.option("--executor", default="threads", show_default=True, help="Where trials are carried out.")
+@click.option(
+    "--attempts",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Attempts per trial when something other than the agent fails.",
+)
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="The run directory (default: runs/<id>).")
+@click.option("--task", multiple=True, metavar="ID", help="Only this task; may be repeated.")
+@click.option("--tag", multiple=True, metavar="TAG", help="Only tasks with this tag; may be repeated.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N tasks.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of the run (default: random, and recorded).")
+@click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help="Stop before spending more.")
+@click.option("--budget-tokens", type=click.IntRange(1), help="Stop before using more.")
+@click.option("--budget-minutes", type=click.FloatRange(0, min_open=True), help="Stop after this time.")
+@click.option("--dry-run", is_flag=True, help="Only say how many trials, how much time and money.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(**given: Any) -> None:
+    """Run SUITE (a YAML file, or the name of a bundled suite such as smoke-en) against an agent.
+
+    Given a run directory instead, run what it is still owed. Every finished trial is kept: a run that is killed,
+    interrupted or out of budget goes on where it stopped.
+    """
+    options = Options(**given)
+    folder = Path(options.suite)
+    if options.dry_run:
+        click.echo(estimate(*_dry(options), options.workers, as_json=options.as_json))
+        return
+    arm = _resumed(RunStore(folder), options) if is_run(folder) else _begun(options)
+    trials = arm.owed()
+    click.echo(f"{arm.store.path}: {len(trials)} trials owed", err=True)
+    executor = build("executor", Extension(use=options.executor))
+    resuming = f"evalh run {arm.store.path}"
+    with arm.store.writer() as writer, interruptible(resuming) as stop, progress(len(trials)) as listener:
+        try:
+            result = run(
+                trials,
+                job=arm.job(),
+                executor=executor,
+                writer=writer,
+                pace=options.pace(),
+                stop=stop,
+                listener=listener,
+            )
+        except BreakerOpen as exc:
+            raise BreakerOpen(f"{exc}; when it works again: `{resuming}`") from exc
+    click.echo(_summary(arm, result, as_json=options.as_json))
+    _end(result, resuming)
+
+
+def _begun(options: Options) -> Arm:
+    suite = load_suite(options.suite)
+    definition = load_agent(_agent(options))
+    return begin(
+        suite,
+        definition,
+        out=options.out,
+        trials=options.trials,
+        tasks=options.chosen(suite),
+        seed=options.seed,
+        options={"workers": options.workers, "executor": options.executor},
+    )
+
+
+def _agent(options: Options) -> str:
+    if options.agent is None:
+        raise ConfigError("--agent is missing: name an agent file, or try `--agent local`")
+    return options.agent
+
+
+def _resumed(store: RunStore, options: Options) -> Arm:
+    """Take up a run directory, planning more trials where more are asked for."""
+    if options.agent or options.task or options.tag or options.limit or options.seed is not None or options.out:
+        raise ConfigError(f"{store.path} is a run already: only --trials, --workers and budgets can be given again")
+    arm = resume(store, load_suite(store.header.suite.place), store.header.agent.definition)
+    planned = store.planned()
+    last = max(line.last for line in planned)
+    if options.trials and options.trials > last:
+        task_ids = tuple(dict.fromkeys(each for line in planned for each in line.task_ids))
+        with store.writer() as writer:
+            writer.extend(Planned(task_ids=task_ids, first=last + 1, last=options.trials, reason="--trials"))
+    return arm
+
+
+def _dry(options: Options) -> tuple[str, str | None, list[TrialKey]]:
+    """Return suite name, agent name and the trials that a run would be owed."""
+    folder = Path(options.suite)
+    if is_run(folder):
+        arm = _resumed(RunStore(folder), msgspec.structs.replace(options, trials=None))
+        return arm.suite.name, arm.definition.name, [trial.key for trial in arm.owed()]
+    suite = load_suite(options.suite)
+    agent = load_agent(options.agent).name if options.agent else None
+    count = options.trials or suite.trials
+    keys = [TrialKey(task_id=task.id, trial=n + 1) for n in range(count) for task in options.chosen(suite)]
+    return suite.name, agent, keys
+
+
+def _summary(arm: Arm, result: RunResult, *, as_json: bool) -> str:
+    tally = result.tally
+    outcome = {
+        "run": str(arm.store.path),
+        "measured": tally.measured,
+        "passed": tally.passed,
+        "missing": tally.missing,
+        "owed": len(result.owed),
+        "errors": dict(tally.errors),
+        "cost_usd": tally.cost_usd,
+        "tokens": tally.tokens,
+        "seconds": round(tally.seconds, 3),
+        "stopped": result.stopped,
+    }
+    if as_json:
+        return msgspec.json.encode(outcome).decode()
+    parts = [f"{arm.store.path}: {tally.passed} of {tally.measured} trials passed"]
+    if tally.missing:
+        parts.append(f"{tally.missing} unmeasured ({_causes(tally.errors)})")
+    if result.owed:
+        parts.append(f"{len(result.owed)} owed")
+    return ", ".join(parts)
+
+
+def _causes(errors: Counter[str]) -> str:
+    return ", ".join(f"{cause} x{number}" for cause, number in errors.most_common(3))
+
+
+def _end(result: RunResult, resuming: str) -> None:
+    """Leave with the exit code that says how the run ended."""
+    if result.stopped:
+        owed = f"{len(result.owed)} trials owed; go on with `{resuming}`"
+        click.echo(f"stopped by {result.stopped}: {owed}", err=True)
+        sys.exit(EXIT_CODES.get(result.stopped, 3))
+    if not result.tally.measured and result.tally.missing:
+        raise HarnessFault(f"nothing was measured: {_causes(result.tally.errors)}")
+    click.echo(f"hint: `evalh show {resuming.removeprefix('evalh run ')}`", err=True)
