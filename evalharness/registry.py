@@ -26,7 +26,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "scripted": "evalharness.agents.scripted:ScriptedAgent",
     },
     "grader": {
-        "choice": "evalharness.graders.text:Choice",
+        "choice": "evalharness.graders.choice:Choice",
         "command": "evalharness.graders.command:CommandGrader",
         "contains": "evalharness.graders.text:Contains",
         "exact_match": "evalharness.graders.text:ExactMatch",
