@@ -12,7 +12,6 @@ import msgspec
 
 from evalharness.extensions import Contents, canonical, located
 from evalharness.model import GraderUse, Suite, Task, TaskEntry
-from evalharness.suite import suite_folder
 
 
 def digest(value: Any) -> str:
@@ -36,7 +35,7 @@ class _Digests:
 
     def __init__(self, suite: Suite) -> None:
         self.suite = suite
-        self.folder = suite_folder(suite)
+        self.folder = Path(suite.place).parent
         self.contents = Contents()
         self.workspace = canonical(
             "workspace", located("workspace", suite.workspace, self.folder), self.folder, self.contents

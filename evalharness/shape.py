@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.inspect import (
     CollectionType,
     LiteralType,
+    Metadata,
     StructType,
     Type,
     UnionType,
@@ -67,7 +68,9 @@ def unknown(what: str, name: str, known: Sequence[str]) -> str:
 
 def _unknown(data: Any, expected: Type, path: str) -> Iterator[tuple[str, str]]:
     """Yield the path of every key or name that its place does not know, and what to say of it."""
-    if isinstance(expected, UnionType):
+    if isinstance(expected, Metadata):
+        yield from _unknown(data, expected.type, path)
+    elif isinstance(expected, UnionType):
         for each in expected.types:
             yield from _unknown(data, each, path)
     elif isinstance(expected, StructType) and isinstance(data, dict):

@@ -39,14 +39,6 @@ def suite_path(path: str | Path) -> Path:
     raise ConfigError(f"{path}: no such file, and no bundled suite of this name{near}")
 
 
-def suite_folder(suite: Suite) -> Path:
-    """Say where the relative names of a suite start."""
-    known = bundled()
-    return (
-        known[suite.place] if suite.place in known and not Path(suite.place).is_file() else Path(suite.place)
-    ).parent
-
-
 def load_suite(path: str | Path) -> Suite:
     """Load a suite from its file, or a bundled one by its name (`smoke-en`)."""
     file = suite_path(path)
@@ -63,7 +55,7 @@ def load_suite(path: str | Path) -> Suite:
     return Suite(
         name=said.name or file.stem,
         version=str(said.version),
-        place=str(path),
+        place=str(file),
         tasks=tuple(Tasks(said, place, file.parent).of(rows)),
         trials=said.trials,
         workspace=said.workspace,
