@@ -16,6 +16,13 @@ HASHED = ("text", "label", "context", "tags")
 KEYS = {*HASHED, "lang", "id", "sha256"}
 # Scripts written without spaces, and Hangul, whose particles stick to the noun: no word boundaries to go by.
 UNSPACED = {"ja", "ko", "zh"}
+SCRIPTS = {
+    "ar": r"[\u0621-\u064a]",
+    "ja": r"[\u3041-\u309f]",
+    "ko": r"[\uac00-\ud7a3]",
+    "ru": r"[\u0410-\u044f]",
+    "zh": r"[\u4e00-\u9fff]",
+}
 
 Item = dict[str, Any]
 pytestmark = pytest.mark.parametrize("lang", LANGUAGES)
@@ -98,12 +105,19 @@ def test_no_question_gives_its_answer_away(lang: str) -> None:
 
 def test_accepted_variants_are_distinct_and_short(lang: str) -> None:
     for item in pack(lang):
-        assert len(set(answers(item))) == len(answers(item)), item["id"]
+        assert len({answer.casefold() for answer in answers(item)}) == len(answers(item)), item["id"]
         assert all(len(answer.split()) <= 6 for answer in answers(item)), item["id"]
 
 
 def test_every_item_names_the_language_of_its_file(lang: str) -> None:
     assert {item["lang"] for item in pack(lang)} == {lang}
+
+
+def test_questions_and_contexts_are_written_in_the_script_of_the_language(lang: str) -> None:
+    script = SCRIPTS.get(lang, "[A-Za-z]")
+    for item in pack(lang):
+        assert len(re.findall(script, item["text"])) >= 2, item["id"]
+        assert re.search(script, item["context"]), item["id"]
 
 
 def test_a_pack_is_composed_utf_8_text_with_one_object_a_line(lang: str) -> None:
