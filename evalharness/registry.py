@@ -12,9 +12,10 @@ from evalharness.errors import ConfigError
 from evalharness.executors import Executor
 from evalharness.graders import Grader
 from evalharness.model import Extension
+from evalharness.rules import Rule
 from evalharness.workspaces import Workspaces
 
-Kind = Literal["agent", "grader", "workspace", "executor"]
+Kind = Literal["agent", "grader", "workspace", "executor", "rule"]
 
 BUILT_IN: dict[str, dict[str, str]] = {
     "agent": {
@@ -39,6 +40,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "trajectory": "evalharness.graders.trajectory:Trajectory",
     },
     "workspace": {"local": "evalharness.workspaces.local:LocalWorkspaces"},
+    "rule": {
+        "no_confirmed_regressions": "evalharness.rules.regressions:NoConfirmedRegressions",
+        "no_worse": "evalharness.rules.no_worse:NoWorse",
+    },
     "executor": {"threads": "evalharness.executors.threads:ThreadExecutor"},
 }
 
@@ -80,6 +85,8 @@ def build(kind: Literal["grader"], extension: Extension) -> Grader: ...
 def build(kind: Literal["workspace"], extension: Extension) -> Workspaces: ...
 @overload
 def build(kind: Literal["executor"], extension: Extension) -> Executor: ...
+@overload
+def build(kind: Literal["rule"], extension: Extension) -> Rule: ...
 def build(kind: Kind, extension: Extension) -> Any:
     """Make the extension with its options; a wrong name or option is a ConfigError that says which."""
     cls = find(kind, extension.use)

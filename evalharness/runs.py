@@ -16,6 +16,7 @@ from evalharness.checkout import git_state
 from evalharness.definition import build_agent, fingerprint
 from evalharness.digests import entries, suite_digest
 from evalharness.errors import ConfigError
+from evalharness.gate import check_policy
 from evalharness.model import (
     RUN_SCHEMA,
     AgentDefinition,
@@ -72,6 +73,8 @@ def begin(  # noqa: PLR0913 - a run's parts, each given once
 ) -> Arm:
     """Make a run directory and plan `trials` of each of `tasks` (by default as the suite says, of all)."""
     chosen = suite.tasks if tasks is None else tasks
+    if suite.policy:
+        check_policy(suite.policy)
     run_id, count = new_run_id(), suite.trials if trials is None else trials
     agent = build_agent(definition)
     header = RunHeader(

@@ -1,0 +1,78 @@
+"""The comparison on a terminal: readable without colour and at 80 columns."""
+
+import io
+import re
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from evalharness.model import Comparison, Decision, TaskPair, Verdict
+from evalharness.report import numbers
+
+STYLES = {Decision.PROMOTE: "bold green", Decision.BLOCK: "bold red", Decision.INCONCLUSIVE: "bold yellow"}
+LISTED = 15
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def plain(text: str) -> Text:
+    """Make foreign text inert: no markup, no control characters."""
+    return Text(CONTROL.sub("\N{REPLACEMENT CHARACTER}", text).replace("\n", "\N{REPLACEMENT CHARACTER}"))
+
+
+def render(comparison: Comparison, verdict: Verdict, *, width: int = 80, colour: bool = False) -> str:
+    """Write the report for a terminal of this width."""
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
+    console.print(Text(numbers.headline(comparison, verdict), style=STYLES[verdict.decision]))
+    console.print(plain(numbers.why(verdict)))
+    console.print()
+    console.print(_numbers(comparison))
+    for fact in _facts(comparison, verdict):
+        console.print(plain(fact))
+    flipped = [task for task in comparison.tasks if task.suspected or task.flip]
+    if flipped:
+        console.print()
+        console.print(_tasks(flipped))
+    return out.getvalue().rstrip() + "\n"
+
+
+def _numbers(comparison: Comparison) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for word, side in (("baseline", comparison.baseline), ("candidate", comparison.candidate)):
+        n = f"{side.tasks} tasks, {side.trials} trials"
+        table.add_row(word, Text(numbers.rate(side.pass_rate)), Text(f"95 %, {n}"))
+    for estimand, delta in comparison.delta.items():
+        table.add_row(f"change ({estimand})", Text(numbers.change(delta)), Text(f"90 %, {delta.n} tasks"))
+    return table
+
+
+def _facts(comparison: Comparison, verdict: Verdict) -> list[str]:
+    left_out = numbers.left_out(comparison)
+    facts = [
+        f"flips: {numbers.flips(comparison)}",
+        f"unmeasured: baseline {numbers.unmeasured(comparison.baseline)}, "
+        f"candidate {numbers.unmeasured(comparison.candidate)}",
+        numbers.missing(comparison),
+        f"left out: {left_out}" if left_out else "",
+        *(f"warning: {warning}" for warning in comparison.warnings),
+        f"to settle it: {verdict.settled_by}" if verdict.settled_by else "",
+    ]
+    return [fact for fact in facts if fact]
+
+
+def _tasks(tasks: list[TaskPair]) -> Table:
+    listed = sorted(tasks, key=lambda task: (not task.suspected, task.pvalue))[:LISTED]
+    more = f" ({len(tasks) - LISTED} more in the reports)" if len(tasks) > LISTED else ""
+    table = Table(box=None, pad_edge=False, title=f"tasks that changed{more}", title_justify="left", title_style="")
+    for name in ("task", "baseline", "candidate", "p worse", ""):
+        table.add_column(name, header_style="bold", overflow="fold")
+    for task in listed:
+        table.add_row(
+            plain(task.task_id[:60]),
+            f"{task.baseline.passed}/{task.baseline.measured}",
+            f"{task.candidate.passed}/{task.candidate.measured}",
+            f"{task.pvalue:.3f}",
+            "suspected" if task.suspected else str(task.flip or ""),
+        )
+    return table
