@@ -1,4 +1,4 @@
-"""What graders share: the accepted answers of a task, and grades whose reasons can be read aloud."""
+"""What graders share: the accepted answers of a task, comparing plain values, and reasons that can be read aloud."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -39,6 +39,12 @@ def quoted(text: str) -> str:
     return f"{text[:LONGEST_QUOTE]!r}... ({len(text):,} characters)"
 
 
+def shortened(text: str) -> str:
+    """Give text for a reason without quotes: cut to 200 characters, with whatever cannot be seen written out."""
+    shown = text if text.isprintable() else repr(text)[1:-1]
+    return shown if len(shown) <= LONGEST_QUOTE else f"{shown[:LONGEST_QUOTE]}..."
+
+
 def either(texts: tuple[str, ...]) -> str:
     """Quote alternatives for a reason."""
     shown = " or ".join(quoted(text) for text in texts[:3])
@@ -55,3 +61,21 @@ def too_long(answer: str) -> str:
 def verdict(grader: str, passed: bool, reason: str) -> Grade:
     """Make the grade of an all-or-nothing grader; a pass needs no reason."""
     return Grade(grader=grader, score=float(passed), passed=passed, reason="" if passed else reason)
+
+
+def covers(value: Any, wanted: Any) -> bool:
+    """Say whether a value has everything wanted: objects may have more keys, lists must match item by item."""
+    if isinstance(wanted, dict):
+        return isinstance(value, dict) and all(key in value and covers(value[key], wanted[key]) for key in wanted)
+    if isinstance(wanted, list | tuple):
+        return (
+            isinstance(value, list | tuple)
+            and len(value) == len(wanted)
+            and all(covers(one, other) for one, other in zip(value, wanted, strict=True))
+        )
+    return isinstance(value, bool) == isinstance(wanted, bool) and bool(value == wanted)
+
+
+def equal(value: Any, wanted: Any) -> bool:
+    """Say whether two JSON values are equal; 1 and 1.0 are, 1 and true are not."""
+    return covers(value, wanted) and covers(wanted, value)

@@ -14,8 +14,9 @@ from evalharness.workspaces import Workspace
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ANSWER = (
-    "answer|antwort|respuesta|réponse|reponse|resposta|ответ|答案|答え|回答|解答|正解|정답|답|cevap|yanıt|إجابة|جواب"
+    "answer|antwort|respuesta|réponse|reponse|resposta|ответ|cevap|yanıt|إجابة|جواب|答案|答え|回答|解答|正解|정답|답"
 )
+_AFTER = "because|since|as|is|and|or|but|with"  # after `A`, what says that it is a letter and no article
 _IS = "is|ist|es|est|é|será|lautet|は|是|为|為|은|는|هي|هو"
 
 
@@ -52,7 +53,10 @@ class Choice:
         """Map each letter to the text of its option, empty where only letters are known."""
         given = task.fields.get(self.choices)
         if isinstance(given, Mapping):
-            return {str(letter).upper(): str(text) for letter, text in given.items()}
+            options = {str(letter).upper(): str(text) for letter, text in given.items()}
+            if not all(letter in _ALPHABET and len(letter) == 1 for letter in options):
+                raise ConfigError(f"task '{task.id}': options {list(options)} are not named by letters from A to Z")
+            return options
         if isinstance(given, list | tuple):
             return dict(zip(_ALPHABET, map(str, given), strict=False))
         return dict.fromkeys(self.letters, "")

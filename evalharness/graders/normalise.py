@@ -23,12 +23,16 @@ def tqb(text: str) -> str:
     return _squeezed(_TQB_SIGN.sub(" ", _TQB_ARTICLE.sub("", lowered)))
 
 
+def folded(text: str) -> str:
+    """Write digits, dashes and widths in their plain forms; drop invisible signs, vowel marks and grouping spaces."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFKC", _GROUPING_SPACE.sub("", text)).translate(_folds())
+
+
 def script(text: str) -> str:
-    """Normalise text of any language and writing; see the tables below for what is folded."""
-    text = unicodedata.normalize("NFKC", _GROUPING_SPACE.sub("", text))
-    if not text.isascii():
-        text = text.translate(_folds())
-    text = unicodedata.normalize("NFC", text.casefold())
+    """Normalise text of any language and writing: folded, without case, signs and spaces that mean nothing."""
+    text = unicodedata.normalize("NFC", folded(text).casefold())
     if not text.isascii():
         text = text.translate(_letters())
     text = _GROUPING.sub("", _APOSTROPHE.sub("", text))

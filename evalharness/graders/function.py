@@ -1,0 +1,69 @@
+"""Grader that is a Python function of the team's own."""
+
+import importlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+from evalharness.model import Grade, Task, Transcript
+from evalharness.workspaces import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionGrader:
+    """Let `call: module:function` judge: it returns whether the answer passes, a score from 0 to 1, or a Grade.
+
+    It is called with task, transcript and workspace, or with `takes: answer` with the final answer and the expected
+    one; `options` follow as keywords. A score passes from `threshold` on. An exception, or any other result, means that
+    the grader is broken: nothing was measured.
+    """
+
+    call: str
+    takes: Literal["task", "answer"] = "task"
+    threshold: float = 0.5
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold <= 1:
+            raise ValueError(f"threshold: {self.threshold} is not above 0 and at most 1")
+        _imported(self.call)  # a name that leads nowhere is refused now, not after the first trial
+
+    def grade(self, task: Task, transcript: Transcript, workspace: Workspace) -> Grade:
+        """Call the function."""
+        given = (transcript.final, task.expected) if self.takes == "answer" else (task, transcript, workspace)
+        judged = _imported(self.call)(*given, **self.options)
+        if isinstance(judged, Grade):
+            _check_score(judged.score)
+            return judged
+        judged = judged.item() if hasattr(judged, "item") else judged  # a number of numpy's
+        if isinstance(judged, bool):
+            return self._grade(float(judged), passed=judged)
+        if not isinstance(judged, int | float):
+            raise TypeError(f"{self.call} returned {type(judged).__name__}, not a bool, a number or a Grade")
+        _check_score(judged)
+        return self._grade(float(judged), passed=judged >= self.threshold)
+
+    def _grade(self, score: float, *, passed: bool) -> Grade:
+        reason = "" if passed else f"{self.call} says {score:g}"
+        return Grade(grader="function", score=score, passed=passed, reason=reason)
+
+
+@lru_cache(maxsize=256)
+def _imported(call: str) -> Callable[..., Any]:
+    module, _, name = call.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as exc:
+        raise ValueError(f"call: {call!r} cannot be imported: {exc}") from exc
+    if not callable(found):
+        raise ValueError(f"call: {call!r} is no function")  # noqa: TRY004 - wrong options are ValueErrors
+    return found  # type: ignore[no-any-return] # whatever a module holds
+
+
+def _check_score(score: float) -> None:
+    if not (math.isfinite(score) and 0 <= score <= 1):
+        raise ValueError(f"a grader's score {score} is not between 0 and 1")

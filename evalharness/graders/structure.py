@@ -1,0 +1,206 @@
+"""Grader for answers that are JSON."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import Any, Literal, NoReturn, TypeAlias
+
+import msgspec
+import regex
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema.exceptions import SchemaError, best_match
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend, validator_for
+from referencing import Registry
+
+from evalharness.errors import ConfigError
+from evalharness.graders.answers import LONGEST_ANSWER, covers, equal, quoted, shortened, too_long, verdict
+from evalharness.model import Grade, Task, Transcript
+from evalharness.workspaces import Workspace
+
+Schema: TypeAlias = dict[str, Any] | bool
+
+_FENCE = re.compile(r"```[ \t]*(?:json[c5l]?|JSON)?[ \t]*\r?\n(.*?)```", re.DOTALL)
+_STARTS = 50  # places in prose where JSON is tried; each may cost a pass over the answer
+_PATTERN_SECONDS = 2.0
+_ERRORS = 100  # violations among which the most telling is named
+
+
+class _NoJson(Exception):
+    """The answer holds no JSON; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsonSchema:
+    """Pass when the answer is JSON that satisfies `schema` (or the schema in the field `schema_field` of the row).
+
+    The JSON may stand alone, in a fenced block (the last counts) or in prose; with `bare` only alone. With `file` it is
+    read from that file of the workspace. `expected: equal` or `subset` also compares it with the task's expected value.
+    References to other documents are never fetched.
+    """
+
+    schema: Schema | None = None
+    schema_field: str | None = None
+    file: str | None = None
+    bare: bool = False
+    formats: bool = False
+    expected: Literal["ignore", "equal", "subset"] = "ignore"
+
+    def __post_init__(self) -> None:
+        if self.schema is not None and self.schema_field is not None:
+            raise ValueError("schema: not together with schema_field")
+        if self.schema is None and self.schema_field is None and self.expected == "ignore":
+            raise ValueError("schema: is missing; give schema, schema_field or expected")
+        if self.schema is not None:
+            try:
+                _validator(self.schema, formats=self.formats)
+            except SchemaError as exc:
+                raise ValueError(f"schema: {exc.message} at {exc.json_path}") from exc
+
+    def grade(self, task: Task, transcript: Transcript, workspace: Workspace) -> Grade:
+        """Find the JSON and check it."""
+        schema = self._schema(task)
+        try:
+            value = self._found(transcript, workspace)
+            fault = "" if schema is None else _fault(_validator(schema, formats=self.formats), value)
+            fault = fault or self._difference(task, value)
+        except _NoJson as exc:
+            fault = str(exc)
+        except RecursionError:
+            fault = "JSON is nested too deeply"
+        return verdict("json_schema", not fault, fault)
+
+    def _schema(self, task: Task) -> Schema | None:
+        if self.schema_field is None:
+            return self.schema
+        schema = task.fields.get(self.schema_field)
+        if not isinstance(schema, dict | bool):
+            raise ConfigError(f"task '{task.id}' has no JSON schema in its field '{self.schema_field}'")
+        return schema
+
+    def _found(self, transcript: Transcript, workspace: Workspace) -> Any:
+        text = transcript.final if self.file is None else _content(workspace, self.file)
+        if reason := too_long(text):
+            raise _NoJson(reason)
+        try:
+            return _parsed(text)
+        except ValueError as exc:
+            if self.bare or self.file is not None:
+                raise _NoJson(f"no JSON in {quoted(text)}: {exc}") from exc
+        return _embedded(text)
+
+    def _difference(self, task: Task, value: Any) -> str:
+        if self.expected == "ignore":
+            return ""
+        if task.expected is None:
+            raise ConfigError(f"task '{task.id}' has no expected answer")
+        wanted = msgspec.json.decode(task.expected) if isinstance(task.expected, str) else task.expected
+        same = equal(value, wanted) if self.expected == "equal" else covers(value, wanted)
+        return "" if same else f"{quoted(_compact(value))} is not {quoted(_compact(wanted))}"
+
+
+def _content(workspace: Workspace, path: str) -> str:
+    try:
+        content = workspace.read(path)
+    except (OSError, ValueError) as exc:  # no file, or something else in its place
+        raise _NoJson(f"file '{path}' cannot be read: {exc}") from exc
+    if len(content) > 4 * LONGEST_ANSWER:
+        raise _NoJson(f"file '{path}' has {len(content):,} bytes, and at most {4 * LONGEST_ANSWER:,} are judged")
+    return content.decode("utf-8", "replace")
+
+
+def _parsed(text: str) -> Any:
+    return _DECODER.decode(text.strip().removeprefix("\ufeff"))
+
+
+def _embedded(text: str) -> Any:
+    """Find JSON inside an answer: the last fenced block that is any, else the longest object or list in prose."""
+    for block in reversed(_FENCE.findall(text)):
+        with suppress(ValueError):
+            return _parsed(block)
+    found = max(_in_prose(text), key=lambda each: each[0], default=None)
+    if found is None:
+        raise _NoJson(f"no JSON in {quoted(text)}")
+    return found[1]
+
+
+def _in_prose(text: str) -> Iterator[tuple[int, Any]]:
+    """Yield objects and lists in a text, each with its length."""
+    position = 0
+    for _ in range(_STARTS):
+        start = min((at for sign in "{[" if (at := text.find(sign, position)) >= 0), default=-1)
+        if start < 0:
+            return
+        position = start + 1
+        with suppress(ValueError):
+            value, position = _DECODER.raw_decode(text, start)
+            yield position - start, value
+
+
+def _refused(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number[:20]} is beyond what numbers can hold")
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refused, parse_float=_finite)
+
+
+def _validator(schema: Schema, *, formats: bool) -> Validator:
+    return _cached_validator(msgspec.json.encode(schema), formats)
+
+
+@lru_cache(maxsize=64)
+def _cached_validator(encoded: bytes, formats: bool) -> Validator:
+    schema = msgspec.json.decode(encoded)
+    known = validator_for(schema, default=Draft202012Validator)
+    known.check_schema(schema)
+    bounded: Any = extend(  # type: ignore[no-untyped-call] # its stubs leave it untyped
+        known, {"pattern": _pattern, "uniqueItems": _unique_items}
+    )
+    # An empty registry fetches nothing, where the default would ask the network for a $ref.
+    validator: Validator = bounded(schema, registry=Registry(), format_checker=FormatChecker() if formats else None)
+    return validator
+
+
+def _pattern(_: Validator, pattern: str, instance: Any, __: Any) -> Iterator[ValidationError]:
+    """Check `pattern` within bounded time: Python's own `re` can be kept busy for years by one string."""
+    if not isinstance(instance, str):
+        return
+    if not regex.search(pattern, instance, timeout=_PATTERN_SECONDS, concurrent=True):
+        yield ValidationError(f"{quoted(instance)} does not match {pattern!r}")
+
+
+def _unique_items(_: Validator, wanted: bool, instance: Any, __: Any) -> Iterator[ValidationError]:
+    """Check `uniqueItems` in linear time: comparing all pairs of a long list takes hours."""
+    if wanted and isinstance(instance, list) and len({_identity(each) for each in instance}) < len(instance):
+        yield ValidationError(f"{_compact(instance)} has non-unique elements")
+
+
+def _identity(value: Any) -> Any:
+    """Give something hashable that is the same for equal JSON values only."""
+    if isinstance(value, dict):
+        return ("object", frozenset((key, _identity(each)) for key, each in value.items()))
+    if isinstance(value, list):
+        return ("list", tuple(_identity(each) for each in value))
+    return (isinstance(value, bool), value)
+
+
+def _fault(validator: Validator, value: Any) -> str:
+    """Describe the first violation that matters; empty where there is none."""
+    error = best_match(islice(validator.iter_errors(value), _ERRORS))
+    return "" if error is None else f"{shortened(error.message)} at {shortened(error.json_path)}"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
