@@ -147,8 +147,9 @@ def _chain(exc: BaseException) -> Iterator[BaseException]:
     while current is not None and id(current) not in seen:
         seen.add(id(current))
         yield current
-        hidden = current.__suppress_context__ and current.__cause__ is None
-        current = current.__cause__ or (None if hidden else current.__context__)
+        context = None if current.__suppress_context__ else current.__context__
+        wrapped = current.args[0] if current.args and isinstance(current.args[0], BaseException) else None
+        current = current.__cause__ or context or wrapped
 
 
 def _by_rule(exc: BaseException, rules: UnmeasuredRules) -> Unmeasured | None:

@@ -148,6 +148,10 @@ def test_a_name_that_does_not_resolve_is_said_so_although_the_client_calls_it_a_
     assert cause_of(behind(httpx.ConnectError("x"), socket.gaierror(socket.EAI_AGAIN, "x"))) == "dns"
 
 
+def test_an_exception_handed_to_another_counts_as_behind_it():
+    assert cause_of(RuntimeError(socket.gaierror(socket.EAI_AGAIN, "x"))) == "dns"
+
+
 def test_a_circle_of_causes_ends():
     one, other = ValueError("one"), ValueError("other")
     one.__cause__, other.__cause__ = other, one
