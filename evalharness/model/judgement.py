@@ -78,6 +78,32 @@ class Side(Struct, frozen=True, kw_only=True):
     seconds: float | None
 
 
+class TaskLine(Struct, frozen=True, kw_only=True):
+    """One task of a run worth a look; `seconds` is the mean of its trials."""
+
+    task_id: str
+    passed: int
+    measured: int
+    unmeasured: int
+    seconds: float | None
+
+
+class RunSummary(Struct, frozen=True, kw_only=True):
+    """A run as a whole, and the tasks that stand out."""
+
+    side: Side
+    complete: bool
+    varying: int
+    always: int
+    never: int
+    tokens: int | None
+    seconds_median: float | None
+    seconds_p95: float | None
+    slowest: tuple[TaskLine, ...]
+    flakiest: tuple[TaskLine, ...]
+    retries: int
+
+
 class LeftOut(Struct, frozen=True, kw_only=True):
     """Tasks that are not compared: changed between the arms, new in the candidate, or removed."""
 

@@ -2,8 +2,9 @@
 
 import io
 import re
+from collections.abc import Iterable
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -16,25 +17,36 @@ CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2
 
 
 def plain(text: str) -> Text:
-    """Make foreign text inert: no markup, no control characters."""
-    return Text(CONTROL.sub("\N{REPLACEMENT CHARACTER}", text).replace("\n", "\N{REPLACEMENT CHARACTER}"))
+    """Make foreign text inert, in one line: no markup, no control characters."""
+    return Text(plain_lines(text).plain.replace("\n", "\N{REPLACEMENT CHARACTER}"))
+
+
+def plain_lines(text: str) -> Text:
+    """Make foreign text inert, keeping its lines."""
+    return Text(CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
+def printed(blocks: Iterable[RenderableType], *, width: int, colour: bool) -> str:
+    """Print blocks for a terminal of this width, without trailing space."""
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
+    for block in blocks:
+        console.print(block)
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n")) + "\n"
 
 
 def render(comparison: Comparison, verdict: Verdict, *, width: int = 80, colour: bool = False) -> str:
     """Write the report for a terminal of this width."""
-    out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
-    console.print(Text(numbers.headline(comparison, verdict), style=STYLES[verdict.decision]))
-    console.print(plain(numbers.why(verdict)))
-    console.print()
-    console.print(_numbers(comparison))
-    for fact in _facts(comparison, verdict):
-        console.print(plain(fact))
     flipped = [task for task in comparison.tasks if task.suspected or task.flip]
-    if flipped:
-        console.print()
-        console.print(_tasks(flipped))
-    return out.getvalue().rstrip() + "\n"
+    blocks = [
+        Text(numbers.headline(comparison, verdict), style=STYLES[verdict.decision]),
+        plain(numbers.why(verdict)),
+        Text(""),
+        _numbers(comparison),
+        *(plain(fact) for fact in _facts(comparison, verdict)),
+        *([Text(""), _tasks(flipped)] if flipped else []),
+    ]
+    return printed(blocks, width=width, colour=colour)
 
 
 def _numbers(comparison: Comparison) -> Table:
@@ -51,8 +63,7 @@ def _facts(comparison: Comparison, verdict: Verdict) -> list[str]:
     left_out = numbers.left_out(comparison)
     facts = [
         f"flips: {numbers.flips(comparison)}",
-        f"unmeasured: baseline {numbers.unmeasured(comparison.baseline)}, "
-        f"candidate {numbers.unmeasured(comparison.candidate)}",
+        f"unmeasured: {numbers.both(comparison, numbers.unmeasured)}",
         numbers.missing(comparison),
         f"left out: {left_out}" if left_out else "",
         *(f"warning: {warning}" for warning in comparison.warnings),

@@ -1,7 +1,5 @@
 """The comparison and its verdict as one JSON document, for programs."""
 
-from typing import Any
-
 import msgspec
 
 from evalharness.model import Comparison, Verdict
@@ -34,5 +32,5 @@ def document(comparison: Comparison, verdict: Verdict) -> Document:
 
 def render(comparison: Comparison, verdict: Verdict) -> str:
     """Write the JSON document."""
-    content: Any = msgspec.json.encode(document(comparison, verdict))
-    return msgspec.json.format(content, indent=1).decode() + "\n"
+    content = msgspec.json.encode(document(comparison, verdict))
+    return f"{msgspec.json.format(content, indent=1).decode()}\n"

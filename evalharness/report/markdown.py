@@ -9,7 +9,7 @@ from evalharness.report import numbers
 ALERTS = {Decision.PROMOTE: "TIP", Decision.BLOCK: "CAUTION", Decision.INCONCLUSIVE: "WARNING"}
 LISTED = 50
 ID_LENGTH = 80
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~@&])")
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|~@&])")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -22,8 +22,9 @@ def escape(text: str) -> str:
 
 def render(comparison: Comparison, verdict: Verdict) -> str:
     """Write the report."""
+    decision = f"> **{numbers.headline(comparison, verdict)}**\n> {escape(numbers.why(verdict))}"
     blocks = [
-        f"> [!{ALERTS[verdict.decision]}]\n> **{numbers.headline(comparison, verdict)}**\n> {escape(numbers.why(verdict))}",
+        f"> [!{ALERTS[verdict.decision]}]\n{decision}",
         *([f"To settle it: {escape(verdict.settled_by)}."] if verdict.settled_by else []),
         _numbers(comparison),
         _facts(comparison),
@@ -65,10 +66,9 @@ def _n(side: Side) -> str:
 def _facts(comparison: Comparison) -> str:
     facts = [
         f"flips: {numbers.flips(comparison)}",
-        f"unmeasured: baseline {numbers.unmeasured(comparison.baseline)}, "
-        f"candidate {numbers.unmeasured(comparison.candidate)}",
+        f"unmeasured: {numbers.both(comparison, numbers.unmeasured)}",
         numbers.missing(comparison),
-        f"cost: baseline {numbers.money(comparison.baseline)}, candidate {numbers.money(comparison.candidate)}",
+        f"cost: {numbers.both(comparison, numbers.money)}",
         f"left out: {numbers.left_out(comparison)}" if numbers.left_out(comparison) else "",
         *(f"warning: {warning}" for warning in comparison.warnings),
     ]

@@ -1,5 +1,7 @@
 """Numbers as people read them: fractions become percent here and nowhere else."""
 
+from collections.abc import Callable
+
 from evalharness.model import Comparison, Decision, Side, Stance, Verdict
 from evalharness.stats.results import Estimate
 
@@ -59,6 +61,11 @@ def flips(comparison: Comparison) -> str:
         f"{seen.broken} broken, {seen.expected_broken:.1f} expected from noise alone (p = {seen.pvalue_broken:.3f}); "
         f"{seen.fixed} fixed, {seen.expected_fixed:.1f} expected (p = {seen.pvalue_fixed:.3f})"
     )
+
+
+def both(comparison: Comparison, written: Callable[[Side], str]) -> str:
+    """Write the same fact of both arms."""
+    return f"baseline {written(comparison.baseline)}, candidate {written(comparison.candidate)}"
 
 
 def unmeasured(side: Side) -> str:

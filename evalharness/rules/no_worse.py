@@ -29,7 +29,7 @@ class NoWorse:
         worst = comparison.missing.worst_case if comparison.missing.decides else None
         delta = worst or comparison.delta[comparison.estimand]
         decision = _decision(delta, comparison.harm, margin, missing_decides=worst is not None)
-        because = f"{_said(delta)}, margin {margin:.1%}"
+        because = f"{_said(delta)} (margin {100 * margin:.1f})"
         if worst is not None:
             because += f"; the worst case over missing trials decides: {comparison.missing.decides}"
         return Check(rule="no_worse", decision=decision, because=because)
@@ -49,5 +49,5 @@ def _decision(delta: Estimate, harm: Estimate, margin: float, *, missing_decides
 def _said(delta: Estimate) -> str:
     if delta.value is None:
         return f"no change measured: {delta.note}"
-    low = "unbounded" if delta.low is None else f"{delta.low:+.1%}"
-    return f"pass rate {delta.value:+.1%}, at worst {low}"
+    low = "unbounded" if delta.low is None else f"{100 * delta.low:+.1f}"
+    return f"pass rate {100 * delta.value:+.1f} points, at worst {low}"
