@@ -40,6 +40,15 @@ class SelfTimed(Protocol):
     grace_seconds: float
 
 
+@runtime_checkable
+class Priced(Protocol):
+    """An agent that knows what its models cost."""
+
+    def prices(self) -> dict[str, dict[str, float]]:
+        """Return the prices used, in dollars per token and kind of token, by model."""
+        ...
+
+
 def opened(agent: Agent | OpenableAgent, *, workers: int) -> AbstractContextManager[Agent]:
     """Open an agent for a run, whether or not it holds anything."""
     if isinstance(agent, OpenableAgent):
