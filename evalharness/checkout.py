@@ -108,7 +108,7 @@ def _make(tree: Path, revision: Revision) -> None:
     if tree.exists():
         shutil.rmtree(tree)
     _git(repository, "worktree", "prune")
-    _git(repository, "worktree", "add", "--force", "--detach", str(tree), revision.commit)
+    _git(repository, "worktree", "add", "--force", "--force", "--detach", str(tree), revision.commit)
 
 
 def _write(path: Path, text: str) -> None:

@@ -145,28 +145,33 @@ def _from_git(spec: str) -> AgentDefinition:
     revision = checkout.resolved(ref, Path.cwd())
     if not checkout.inside(revision, inner):
         raise ConfigError(f"git:{spec}: '{inner}' is not inside the repository, so the revision says nothing of it")
-    folder = checkout.worktree(revision, setup=_setup(revision, inner, spec), place=str(Path(inner).parent))
+    said = _said_then(revision, inner, f"git:{ref}: {inner}")
+    folder = checkout.worktree(revision, setup=said.setup if said else None, place=str(Path(inner).parent))
+    if said:
+        _refuse_class(said.use, folder, f"git:{ref}: {inner}")
     try:
         found = _load(inner, folder)
     except ConfigError as exc:
         raise ConfigError(f"git:{ref}: {exc}") from exc
-    module, colon, _ = found.use.partition(":")
-    source = module_file(module, folder) if colon else None
-    if source and source.is_relative_to(folder):
-        raise ConfigError(
-            f"git:{spec}: '{found.use}' would run inside evalh, where one module cannot have two versions: "
-            "use the adapter 'function' or 'command' for agents of a revision"
-        )
     return msgspec.structs.replace(found, version=found.version or revision.commit[:12])
 
 
-def _setup(revision: checkout.Revision, path: str, spec: str) -> str | None:
-    """Read the setup command of a revision's agent file before anything is checked out."""
+def _said_then(revision: checkout.Revision, path: str, place: str) -> AgentDefinition | None:
+    """Read a revision's agent file before anything is checked out; None where it has none."""
     text = checkout.content(revision, path)
     if text is None:
         return None
-    place = Place(f"git:{spec}")
-    return _defined(parse_yaml(text.decode("utf-8-sig", "replace"), place.file), place, Path(path)).setup
+    return _defined(parse_yaml(text.decode("utf-8-sig", "replace"), place), Place(place), Path(path))
+
+
+def _refuse_class(use: str, folder: Path, place: str) -> None:
+    module, colon, _ = use.partition(":")
+    source = module_file(module, folder) if colon else None
+    if source and source.is_relative_to(folder):
+        raise ConfigError(
+            f"{place}: '{use}' would run inside evalh, where one module cannot have two versions: "
+            "use the adapter 'function' or 'command' for agents of a revision"
+        )
 
 
 def build_agent(definition: AgentDefinition) -> Agent | OpenableAgent:

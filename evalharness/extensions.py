@@ -108,7 +108,7 @@ def _texts(value: Any, key: str = "") -> Iterator[str]:
     if isinstance(value, dict):
         for name, each in value.items():
             yield from _texts(each, name)
-    elif isinstance(value, list):
+    elif isinstance(value, (list, tuple)):
         for each in value:
             yield from _texts(each, key)
     elif isinstance(value, str):
