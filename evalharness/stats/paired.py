@@ -22,6 +22,7 @@ __all__ = [
     "bonett_price",
     "cmh_test",
     "fixed_suite_delta",
+    "fixed_suite_error",
     "fixed_suite_score_delta",
     "mcnemar",
     "paired_delta",
@@ -34,6 +35,7 @@ __all__ = [
     "tost",
 ]
 
+FIXED_SUITE = "fixed-suite z with floor"
 PAIRED_T_TASKS = 500
 """From how many tasks on the t interval holds for skewed differences as well."""
 
@@ -73,6 +75,20 @@ def fixed_suite_delta(
     if both.single_trial and both.differences.size:
         return bonett_price(both.differences, level=level, note=both.note)
     return _suite(count_moments(both.base), count_moments(both.cand), level=level, note=both.note)
+
+
+def fixed_suite_error(
+    base_passed: ArrayLike, base_trials: ArrayLike, cand_passed: ArrayLike, cand_trials: ArrayLike
+) -> float | None:
+    """The standard error of the change on exactly these tasks, floor included; None without a common task.
+
+    What group-sequential looks need; it is the error inside `fixed_suite_delta`, except at one trial per task in both
+    arms, where that uses Bonett and Price's.
+    """
+    both = pairs(base_passed, base_trials, cand_passed, cand_trials)
+    if both.base.trials.size == 0:
+        return None
+    return _suite_error(count_moments(both.base), count_moments(both.cand))
 
 
 def fixed_suite_score_delta(base_scores: Scores, cand_scores: Scores, *, level: float = 0.95) -> Estimate:
@@ -129,14 +145,16 @@ def population_score_delta(
 
 
 def _suite(base: Moments, cand: Moments, *, level: float, note: str) -> Estimate:
-    n, method = base.n, "fixed-suite z with floor"
-    if n == 0:
-        return nothing(level, method, note)
-    noise, floor = _trial_noise(base, cand)
-    error = math.sqrt(float(noise.sum()) + floor) / n
+    if base.n == 0:
+        return nothing(level, FIXED_SUITE, note)
     delta = float((cand.mean - base.mean).mean())
-    half = float(ndtri(0.5 + level / 2)) * error
-    return interval(delta, delta, half, level=level, n=n, method=method, note=note)
+    half = float(ndtri(0.5 + level / 2)) * _suite_error(base, cand)
+    return interval(delta, delta, half, level=level, n=base.n, method=FIXED_SUITE, note=note)
+
+
+def _suite_error(base: Moments, cand: Moments) -> float:
+    noise, floor = _trial_noise(base, cand)
+    return math.sqrt(float(noise.sum()) + floor) / base.n
 
 
 def _trial_noise(base: Moments, cand: Moments) -> tuple[FloatArray, float]:

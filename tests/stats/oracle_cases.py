@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 
+from evalharness.errors import NotComparable
 from evalharness.stats.betabinomial import beta_moment, fit, posterior, posterior_moment
 from evalharness.stats.clusters import cluster_mean
 from evalharness.stats.differences import bonett_price, paired_t, paired_t_interval, tost
@@ -291,6 +292,26 @@ def _components(case: Case) -> Answer:
     return {name: getattr(found, name) for name in case["expected"]}
 
 
+def _zero_tasks(case: Case) -> Answer:
+    assert case["inputs"] == {"n_tasks": 0}
+    estimate = fixed_suite_delta([], [], [], [])
+    assert (estimate.n, estimate.value, estimate.low) == (0, None, -1)  # a bound that no margin lies below
+    return f"not comparable (exit {NotComparable.exit_code})"
+
+
+def _missing_trials(case: Case) -> Answer:
+    tasks = case["inputs"]["tasks"]
+    base, cand = np.array([one["base"] for one in tasks]).T, np.array([one["cand"] for one in tasks]).T
+    paired = fixed_suite_delta(*base, *cand)
+    planned = np.maximum(base[1], cand[1])
+    worst = fixed_suite_delta(base[0] + planned - base[1], planned, cand[0], planned)
+    assert worst.low is not None
+    assert paired.low is not None
+    assert worst.low < paired.low
+    missing = [one["id"] for one in tasks if not (one["base"][1] and one["cand"][1])]
+    return {"n_paired": paired.n, "worst_case": missing if f"{len(missing)} task" in paired.note else []}
+
+
 CASES: dict[str, Callable[[Case], Answer]] = {
     "pass@k": _reliability,
     "pass^k": _reliability,
@@ -331,5 +352,7 @@ CASES: dict[str, Callable[[Case], Answer]] = {
     "task_state": _state,
     "e_block": _pair_evidence,
     "variance": _components,
+    "gate_zero_tasks": _zero_tasks,
+    "gate_missing_trials": _missing_trials,
 }
 """By the beginning of a case's name, the longest that fits; else by its topic."""
