@@ -33,9 +33,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Trajectory:
     """Pass when the wanted `calls` were made, in the given `order`, nothing `forbidden`, within the limits.
 
-    `order: any` wants every call once, wherever; `in_order` wants them in this order, with others between allowed;
-    `exact` wants these calls and no others. The score is the share of wanted calls that were made. `max_calls` counts
-    tool calls, `max_steps` the messages of the agent; beyond them, or with a forbidden call, the score is 0. An agent that reports no messages shows nothing, and fails.
+        `order: any` wants every call once, wherever; `in_order` wants them in this order, with others between allowed;
+    `exact` wants these calls and no others. The score is the share of wanted calls that were made. `max_calls` limits
+    the tool calls, `max_steps` the messages of the agent; beyond them, or with a forbidden call, the score is 0. An
+    agent that reports no messages shows nothing, and fails.
     """
 
     calls: tuple[Call, ...] = ()
