@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from evalharness.gate import error_budget
-from evalharness.missing import ArmCounts, decides, measured_counts, share, worst_counts
+from evalharness.missing import ArmCounts, decides, measured_counts, seen_counts, share, worst_counts
 from evalharness.model import (
     Comparison,
     Counts,
@@ -35,8 +35,8 @@ def compare(baseline: Outcomes, candidate: Outcomes, policy: Policy) -> Comparis
     """Pair two runs by task and measure what changed; NotComparable where too few tasks remain."""
     pairing = pair(baseline, candidate)
     base, cand = (each.tasks.loc[pairing.task_ids] for each in (baseline, candidate))
-    arms = measured_counts(base, cand)
-    counts = _flat(arms)
+    counts = _flat(measured_counts(base, cand))
+    arms = seen_counts(base, cand)
     alpha = error_budget(policy).get("aggregate", policy.false_block)
     harm = paired_delta(*counts, estimand=policy.estimand, level=1 - 2 * alpha)
     worst = paired_delta(*_flat(worst_counts(base, cand)), estimand=policy.estimand, level=BOUND_LEVEL)

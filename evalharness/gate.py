@@ -56,6 +56,8 @@ def settled_by(comparison: Comparison, policy: Policy) -> str:
     delta, harm = comparison.delta[policy.estimand], comparison.harm
     if delta.value is None or delta.low is None or harm.high is None:
         return "measure at least one task in both arms"
+    if comparison.missing.decides:
+        return "measure what is missing: resume both runs with `evalh run`"
     present = max((task.candidate.measured for task in comparison.tasks), default=1)
     if delta.low > -policy.margin:
         return "re-run the suspected tasks on fresh trials, both arms: `evalh gate` does"

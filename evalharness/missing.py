@@ -61,6 +61,14 @@ def dependence(tasks: pd.DataFrame) -> float:
     return fisher(measured[0], planned[0], measured[1], planned[1])
 
 
+def seen_counts(baseline: pd.DataFrame, candidate: pd.DataFrame) -> tuple[ArmCounts, ArmCounts]:
+    """Return the measured trials and nothing else: what is said of a single task rests on these."""
+    base, cand = (
+        ArmCounts(passed=_array(tasks["passed"]), trials=_array(tasks["measured"])) for tasks in (baseline, candidate)
+    )
+    return base, cand
+
+
 def measured_counts(baseline: pd.DataFrame, candidate: pd.DataFrame) -> tuple[ArmCounts, ArmCounts]:
     """Return the measured trials, with tasks that have none in an arm at their worst case."""
     return _counts(baseline, missing_passes=True), _counts(candidate, missing_passes=False)

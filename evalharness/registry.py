@@ -94,6 +94,8 @@ def build(kind: Kind, extension: Extension) -> Any:
     for name in extension.options:
         if name not in known:
             raise ConfigError(f"{kind} '{extension.use}': unknown option '{name}'{suggestion(name, known)}")
+    if not known:
+        return cls()
     try:
         return msgspec.convert(extension.options, cls)
     except msgspec.ValidationError as exc:

@@ -7,6 +7,7 @@ artifacts/      files that the suite keeps     lock            held by the one w
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
@@ -154,6 +155,12 @@ class RunStore:
     def artifacts(self, key: TrialKey) -> Path:
         """Name the folder of a trial's artifacts; task ids may hold anything, so it is named by digest."""
         return self.path / ARTIFACTS / f"{sha256(key.task_id.encode()).hexdigest()[:16]}-{key.trial}"
+
+    def discard_if_empty(self) -> None:
+        """Remove the directory of a run that never recorded anything."""
+        trials = self.path / TRIALS
+        if not trials.exists() or not trials.stat().st_size:
+            shutil.rmtree(self.path)
 
     def writer(self) -> "RunWriter":
         """Open the run for writing; only one process can."""

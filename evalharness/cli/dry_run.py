@@ -49,4 +49,4 @@ def _earlier(suite: str, agent: str | None) -> RunStore | None:
                 continue  # an unreadable run says nothing about the next one
     same = [store for store in stores if store.header.suite.name == suite]
     of_agent = [store for store in same if store.header.agent.name == agent]
-    return (of_agent or same or [None])[-1]
+    return next((store for store in reversed(of_agent or same) if next(store.records(), None)), None)

@@ -14,6 +14,7 @@ from evalharness.cli.interrupts import EXIT_CODES, interruptible
 from evalharness.cli.progress import progress
 from evalharness.definition import load_agent
 from evalharness.errors import BreakerOpen, ConfigError, HarnessFault
+from evalharness.executors import Executor
 from evalharness.model import Extension, Planned, Suite, Task, TrialKey
 from evalharness.registry import build
 from evalharness.runner import Pace, RunResult, run
@@ -106,26 +107,25 @@ def command(**given: Any) -> None:
     if options.dry_run:
         click.echo(estimate(*_dry(options), options.workers, as_json=options.as_json))
         return
-    arm = _resumed(RunStore(folder), options) if is_run(folder) else _begun(options)
-    trials = arm.owed()
-    click.echo(f"{arm.store.path}: {len(trials)} trials owed", err=True)
     executor = build("executor", Extension(use=options.executor))
+    arm = _resumed(RunStore(folder), options) if is_run(folder) else _begun(options)
     resuming = f"evalh run {arm.store.path}"
-    with arm.store.writer() as writer, interruptible(resuming) as stop, progress(len(trials)) as listener:
-        try:
-            result = run(
-                trials,
-                job=arm.job(),
-                executor=executor,
-                writer=writer,
-                pace=options.pace(),
-                stop=stop,
-                listener=listener,
-            )
-        except BreakerOpen as exc:
-            raise BreakerOpen(f"{exc}; when it works again: `{resuming}`") from exc
+    try:
+        result = _carried_out(arm, executor, options.pace(), resuming)
+    except ConfigError:
+        arm.store.discard_if_empty()
+        raise
+    except BreakerOpen as exc:
+        raise BreakerOpen(f"{exc}; when it works again: `{resuming}`") from exc
     click.echo(_summary(arm, result, as_json=options.as_json))
     _end(result, resuming)
+
+
+def _carried_out(arm: Arm, executor: Executor, pace: Pace, resuming: str) -> RunResult:
+    trials = arm.owed()
+    click.echo(f"{arm.store.path}: {len(trials)} trials owed", err=True)
+    with arm.store.writer() as writer, interruptible(resuming) as stop, progress(len(trials)) as listener:
+        return run(trials, job=arm.job(), executor=executor, writer=writer, pace=pace, stop=stop, listener=listener)
 
 
 def _begun(options: Options) -> Arm:
