@@ -55,15 +55,18 @@ def simulated_power(
 ) -> Estimate:
     """Estimate the chance of a one-sided alarm, with its Monte Carlo interval.
 
-    For the suite the alarm is the task-stratified test (CMH z), for the population the paired t test of task means.
+    For the suite the alarm is the task-stratified test (CMH z) on these rates; for the population it is the paired t
+    test of task means, on tasks drawn from these.
     """
     one_of(estimand, ("suite", "population"), name="estimand")
     fraction(alpha, name="alpha")
+    suite, size = estimand == "suite", scenario.baseline.size
+    tasks = np.arange(size) if suite else rng.integers(size, size=(draws, size))
     base, cand = (
-        rng.binomial(k, rates, (draws, rates.size))
+        rng.binomial(k, rates[tasks], (draws, size))
         for k, rates in zip(scenario.trials, (scenario.baseline, scenario.candidate), strict=True)
     )
-    alarms = _stratified if estimand == "suite" else _paired
+    alarms = _stratified if suite else _paired
     return proportion(int(alarms(base, cand, scenario.trials, alpha).sum()), draws)
 
 
