@@ -4,10 +4,15 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from evalharness.errors import StorageFault
+import msgspec
+
+from evalharness.errors import ConfigError, StorageFault
 from evalharness.model import TranscriptRef
 
+BLOCK = 1 << 24
+Line = TypeVar("Line")
 SEGMENT_BYTES = 64 * 1024 * 1024
 CHUNK = 1 << 16
 
@@ -108,6 +113,50 @@ class Segments:
     def close(self) -> None:
         """Sync and close."""
         self._file.close()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as exc:
+        temporary.unlink(missing_ok=True)
+        raise StorageFault(f"{path}: {exc.strerror or exc}") from exc
+
+
+def read_lines(path: Path, kind: type[Line]) -> Iterator[Line]:
+    """Decode the whole lines of a file; a line that is not of this kind is named, a torn last one is not there yet."""
+    decoder = msgspec.json.Decoder(kind)
+    number = 0
+    with path.open("rb") as file:
+        rest = b""
+        while block := file.read(BLOCK):
+            content = rest + block
+            end = content.rfind(b"\n") + 1
+            whole, rest = content[:end], content[end:]
+            try:
+                lines = decoder.decode_lines(whole)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                lines = []
+                for line in whole.splitlines():
+                    number += 1
+                    lines.append(_decode_line(decoder, line, f"{path}: line {number}"))
+            number += len(lines)
+            yield from lines
+
+
+def _decode_line(decoder: msgspec.json.Decoder[Line], line: bytes, place: str) -> Line:
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise ConfigError(
+            f"{place} is damaged ({exc}): delete the line, and its trial is run again when the run is resumed"
+        ) from exc
 
 
 def segment_path(folder: Path, number: int) -> Path:

@@ -20,7 +20,7 @@ import zstandard
 
 from evalharness.errors import ConfigError, StorageFault
 from evalharness.executors import Finished
-from evalharness.journal import Appender, Segments, segment_path, whole_lines
+from evalharness.journal import Appender, Segments, read_lines, segment_path, whole_lines, write_whole
 from evalharness.model import RUN_SCHEMA, Planned, Record, RunHeader, Transcript, TrialKey
 
 HEADER = "run.json"
@@ -30,7 +30,6 @@ TRANSCRIPTS = "transcripts"
 ARTIFACTS = "artifacts"
 LOCK = "lock"
 SYNC_SECONDS = 1.0
-BLOCK = 1 << 24
 Line = TypeVar("Line")
 
 
@@ -41,50 +40,6 @@ class _Schema(msgspec.Struct):
 def is_run(path: Path) -> bool:
     """Say whether a path is a run directory."""
     return (path / HEADER).is_file()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as exc:
-        temporary.unlink(missing_ok=True)
-        raise StorageFault(f"{path}: {exc.strerror or exc}") from exc
-
-
-def read_lines(path: Path, kind: type[Line]) -> Iterator[Line]:
-    """Decode the whole lines of a file; a line that is not of this kind is named, a torn last one is not there yet."""
-    decoder = msgspec.json.Decoder(kind)
-    number = 0
-    with path.open("rb") as file:
-        rest = b""
-        while block := file.read(BLOCK):
-            content = rest + block
-            end = content.rfind(b"\n") + 1
-            whole, rest = content[:end], content[end:]
-            try:
-                lines = decoder.decode_lines(whole)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                lines = []
-                for line in whole.splitlines():
-                    number += 1
-                    lines.append(_decode_line(decoder, line, f"{path}: line {number}"))
-            number += len(lines)
-            yield from lines
-
-
-def _decode_line(decoder: msgspec.json.Decoder[Line], line: bytes, place: str) -> Line:
-    try:
-        return decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise ConfigError(
-            f"{place} is damaged ({exc}): delete the line, and its trial is run again when the run is resumed"
-        ) from exc
 
 
 class RunStore:
@@ -139,12 +94,9 @@ class RunStore:
 
     def transcript(self, record: Record) -> Transcript | None:
         """Read what the agent did; None where nothing was kept."""
-        if record.transcript is None:
+        frame = self.frame(record)
+        if frame is None:
             return None
-        ref = record.transcript
-        with segment_path(self.path / TRANSCRIPTS, ref.segment).open("rb") as file:
-            file.seek(ref.offset)
-            frame = file.read(ref.length)
         try:
             return msgspec.json.decode(zstandard.ZstdDecompressor().decompress(frame), type=Transcript)
         except (zstandard.ZstdError, msgspec.DecodeError) as exc:
@@ -152,9 +104,23 @@ class RunStore:
                 f"{self.path}: the transcript of {record.task_id} trial {record.trial} is damaged: {exc}"
             ) from exc
 
+    def frame(self, record: Record) -> bytes | None:
+        """Read the compressed transcript of a record."""
+        if record.transcript is None:
+            return None
+        with segment_path(self.path / TRANSCRIPTS, record.transcript.segment).open("rb") as file:
+            file.seek(record.transcript.offset)
+            return file.read(record.transcript.length)
+
     def artifacts(self, key: TrialKey) -> Path:
         """Name the folder of a trial's artifacts; task ids may hold anything, so it is named by digest."""
         return self.path / ARTIFACTS / f"{sha256(key.task_id.encode()).hexdigest()[:16]}-{key.trial}"
+
+    def kept(self, key: TrialKey) -> dict[str, bytes]:
+        """Read the artifacts of a trial, by their path in its workspace."""
+        folder = self.artifacts(key)
+        files = (file for file in sorted(folder.rglob("*")) if file.is_file()) if folder.is_dir() else ()
+        return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
     def discard_if_empty(self) -> None:
         """Remove the directory of a run that never recorded anything."""
