@@ -59,7 +59,7 @@ class Tasks:
             if task.id in places:
                 other = places[task.id]
                 raise row.place.fault(
-                    f"id '{task.id}' is used already at {': '.join(filter(None, (other.file, other.path)))}"
+                    f"id {task.id!r} is used already at {': '.join(filter(None, (other.file, other.path)))}"
                 )
             places[task.id] = row.place
             yield task

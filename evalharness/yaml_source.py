@@ -133,7 +133,7 @@ class _Values:
                 merged = {**self.merge(value), **merged}
                 continue
             if key.value in found:
-                raise self.fault(key, f"key '{key.value}' stands twice; remove one")
+                raise self.fault(key, f"key {key.value!r} stands twice; remove one")
             found[key.value] = self.of(value)
         return {**merged, **found} if merged else found
 
@@ -150,7 +150,7 @@ class _Values:
         try:
             value = _READERS[kind](node.value)
         except ValueError as exc:
-            raise self.fault(node, f"'{node.value[:40]}' is no {kind}") from exc
+            raise self.fault(node, f"{node.value[:40]!r} is no {kind}") from exc
         if isinstance(value, float) and not math.isfinite(value):
             raise self.fault(node, f"'{node.value}' is not a finite number")
         if isinstance(value, str) and not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):

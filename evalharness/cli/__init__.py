@@ -32,15 +32,20 @@ class LazyGroup(click.Group):
         """List the commands in the order of a day's work."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the command's module and return its `command`."""
         if cmd_name not in COMMANDS:
             return None
-        if ctx.resilient_parsing and ctx.parent is None and not ctx.args:  # completing the name itself
-            return click.Command(cmd_name, short_help=COMMANDS[cmd_name])
         module = importlib.import_module(f"evalharness.cli.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Complete the name of a command without importing any."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell that completes pays for it
+
+        names = [CompletionItem(name, help=said) for name, said in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands without importing any."""

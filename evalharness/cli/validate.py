@@ -1,0 +1,136 @@
+"""`evalh validate`: is this suite, and this agent, what was meant?"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import click
+import msgspec
+from msgspec import Struct
+
+from evalharness.cli.listing import listing
+from evalharness.definition import fingerprint, load_agent
+from evalharness.digests import suite_digest
+from evalharness.model import AgentDefinition, Limits, Policy, Suite
+from evalharness.suite import load_suite
+
+SHOWN = 12
+
+
+class AgentSeen(Struct, frozen=True, kw_only=True):
+    """What there is to know of an agent before it runs."""
+
+    name: str
+    version: str
+    use: str
+    place: str
+    fingerprint: str
+
+    @classmethod
+    def of(cls, definition: AgentDefinition) -> "AgentSeen":
+        """Look at an agent's definition."""
+        return cls(
+            name=definition.name,
+            version=definition.version,
+            use=definition.use,
+            place=definition.place,
+            fingerprint=fingerprint(definition),
+        )
+
+
+class SuiteSeen(Struct, frozen=True, kw_only=True):
+    """What there is to know of a suite before it runs; graders and tags with the number of their tasks."""
+
+    name: str
+    version: str
+    place: str
+    digest: str
+    tasks: int
+    trials: int
+    trials_in_all: int
+    graders: dict[str, int]
+    tags: dict[str, int]
+    limits: tuple[Limits, ...]
+    workspace: str
+    artifacts: tuple[str, ...]
+    policy: Policy | None
+    agent: AgentSeen | None = None
+
+    @classmethod
+    def of(cls, suite: Suite, agent: AgentDefinition | None) -> "SuiteSeen":
+        """Look at a suite, and at the agent that is to run it."""
+        return cls(
+            name=suite.name,
+            version=suite.version,
+            place=suite.place,
+            digest=suite_digest(suite),
+            tasks=len(suite.tasks),
+            trials=suite.trials,
+            trials_in_all=len(suite.tasks) * suite.trials,
+            graders=_counted(name for task in suite.tasks for name in {use.name or use.use for use in task.graders}),
+            tags=_counted(tag for task in suite.tasks for tag in task.tags),
+            limits=tuple(dict.fromkeys(task.limits for task in suite.tasks)),
+            workspace=suite.workspace.use,
+            artifacts=suite.artifacts,
+            policy=suite.policy,
+            agent=AgentSeen.of(agent) if agent else None,
+        )
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
+
+
+def _some(counts: dict[str, int]) -> str:
+    shown = ", ".join(f"{name} {count}" for name, count in list(counts.items())[:SHOWN])
+    return f"{shown} and {len(counts) - SHOWN} more" if len(counts) > SHOWN else shown
+
+
+def _limited(limits: Limits) -> str:
+    parts = {
+        f"{limits.seconds:g} s": True,
+        f"${limits.cost_usd or 0:g}": limits.cost_usd is not None,
+        f"{limits.tokens or 0} tokens": limits.tokens is not None,
+    }
+    return ", ".join(part for part, said in parts.items() if said)
+
+
+def _gated(policy: Policy | None) -> str:
+    if policy is None:
+        return "none; a comparison says its own policy"
+    rules = ", ".join(rule.use for rule in policy.rules)
+    return (
+        f"{policy.stance}: margin {policy.margin:.1%}, false block at most {policy.false_block:.1%}, "
+        f"confirmed on {policy.confirm.trials} fresh trials; {rules}"
+    )
+
+
+def _rows(seen: SuiteSeen) -> list[tuple[str, str]]:
+    agent = seen.agent
+    rows = {
+        "suite": f"{seen.name} {seen.version}".strip(),
+        "file": seen.place,
+        "tasks": f"{seen.tasks} x {seen.trials} trials = {seen.trials_in_all} trials",
+        "graders": _some(seen.graders),
+        "tags": _some(seen.tags),
+        "limits": " / ".join(_limited(each) for each in seen.limits[:3]) + (" / ..." if len(seen.limits) > 3 else ""),
+        "workspace": seen.workspace,
+        "artifacts": ", ".join(seen.artifacts),
+        "gate": _gated(seen.policy),
+        "digest": seen.digest,
+        "agent": f"{agent.name} {agent.version}".strip() + f" ({agent.use}, {agent.place})" if agent else "",
+        "fingerprint": agent.fingerprint if agent else "",
+    }
+    return [(name, said) for name, said in rows.items() if said]
+
+
+@click.command("validate", short_help="Check a suite, and say what it costs and sees.")
+@click.argument("suite")
+@click.option("--agent", metavar="AGENT", help="Check this agent too: a file, a shorthand or git:REF.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(suite: str, agent: str | None, as_json: bool) -> None:
+    """Check SUITE, a file or the name of a bundled suite, and print what a run of it comes to.
+
+    Whatever is wrong is named with its file and place, and the command exits 2.
+    """
+    seen = SuiteSeen.of(load_suite(suite), load_agent(agent) if agent else None)
+    click.echo(msgspec.json.encode(seen).decode() if as_json else listing(_rows(seen)))
