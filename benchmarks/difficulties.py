@@ -15,6 +15,7 @@ EFFECTS = ("none", "swap", "shift", "break")
 SIZES = (20, 50, 100, 500)
 TRIALS = (1, 3, 5, 10)
 DROP = 0.05
+REFERENCE = 3_000_000
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def outcomes(p: Floats, trials: int, rng: np.random.Generator) -> Ints:
 
 @lru_cache(maxsize=8)
 def _reference(difficulty: str) -> Floats:
-    return rates(difficulty, 200_000, np.random.default_rng(7))
+    return rates(difficulty, REFERENCE, np.random.default_rng(7))
 
 
 @lru_cache(maxsize=8)
@@ -93,8 +94,8 @@ def _shift(difficulty: str) -> float:
     """The shift on the logit scale that costs 5 points on average; the largest possible where none does."""
     p = _reference(difficulty)
     p = p[(p > 0) & (p < 1)]
-    share, low, high = p.size / 200_000, 0.0, 20.0
-    for _ in range(60):
+    share, low, high = p.size / REFERENCE, 0.0, 20.0
+    for _ in range(40):
         middle = (low + high) / 2
         loss = share * float((p - expit(logit(np.clip(p, 1e-12, 1 - 1e-12)) - middle)).mean())
         low, high = (middle, high) if loss < DROP else (low, middle)

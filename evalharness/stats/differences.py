@@ -47,6 +47,25 @@ def paired_t_interval(differences: ArrayLike, *, level: float = 0.95, note: str 
     return interval(mean, mean, half, level=level, n=d.size, method="paired t", note=note)
 
 
+def skewed_t_interval(differences: ArrayLike, *, level: float = 0.95, note: str = "") -> Estimate:
+    """A mean task difference with Student's t, each bound widened where a long tail lies beyond it (Johnson 1978).
+
+    Where few tasks break, samples that miss them look both better and less variable, and a plain t bound at 500 tasks
+    still misses 7 % instead of 5 %. The correction |skewness|·(2t²+1)/(6√n) is never used to narrow. For hundreds of
+    tasks; with fewer the skewness itself cannot be seen. Undefined without variance, like `paired_t_interval`.
+    """
+    plain = paired_t_interval(differences, level=level, note=note)
+    if plain.value is None or plain.low is None:
+        return plain
+    d = task_differences(differences)
+    error, t = _standard_error(d), float(stdtrit(d.size - 1, 0.5 + level / 2))
+    skewness = float(((d - d.mean()) ** 3).mean()) / float(d.std()) ** 3
+    more = (2 * t**2 + 1) / (6 * math.sqrt(d.size)) * skewness
+    low = plain.value - (t + max(0.0, -more)) * error
+    high = plain.value + (t + max(0.0, more)) * error
+    return replace(plain, low=max(-1.0, low), high=min(1.0, high), method="paired t, widened for skewness")
+
+
 def paired_t(
     differences: ArrayLike, *, alternative: str = "worse", rng: np.random.Generator | None = None
 ) -> Significance:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 from statsmodels.stats.weightstats import ttost_paired
 
-from evalharness.stats.differences import bonett_price, paired_t, paired_t_interval, tost
+from evalharness.stats.differences import bonett_price, paired_t, paired_t_interval, skewed_t_interval, tost
 from evalharness.stats.tango import tango
 
 D = st.lists(st.integers(-10, 10).map(lambda x: x / 10), min_size=1, max_size=30)
@@ -47,6 +47,17 @@ def test_bonett_price_and_t_agree_for_many_tasks():
     d = np.random.default_rng(2).normal(0, 0.3, 20_000).clip(-1, 1)
     one, other = bonett_price(d), paired_t_interval(d)
     assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=2e-4)
+
+
+def test_skewness_widens_the_side_of_the_long_tail_only():
+    d = np.array([-1.0] * 20 + [0.1] * 580)
+    plain, wide, mirror = paired_t_interval(d), skewed_t_interval(d), skewed_t_interval(-d)
+    assert wide.low < plain.low
+    assert wide.high == plain.high
+    assert (mirror.low, mirror.high) == pytest.approx((-wide.high, -wide.low))
+    assert skewed_t_interval([0.5, 0.5]).low is None
+    even = np.array([-0.5, 0.5] * 300)
+    assert skewed_t_interval(even).low == pytest.approx(paired_t_interval(even).low)
 
 
 @pytest.mark.parametrize(("margin", "tasks"), [(0.1, 22), (0.05, 45), (0.02, 115), (0.01, 231)])

@@ -38,10 +38,18 @@ def test_fixed_suite_formula_by_hand():
     assert (found.low, found.high) == pytest.approx((-1 / 15 - half, -1 / 15 + half), abs=1e-12)
 
 
-def test_a_single_trial_in_one_arm_borrows_the_pooled_variance():
-    found = fixed_suite_error([9, 5], [10, 10], [0, 1], [1, 1])
-    pooled = sum(11 / 10 * m / 11 * (1 - m / 11) for m in (9, 6)) * (1 / 10 + 1)
-    assert found == pytest.approx(np.sqrt(pooled + 1.1 / 11) / 2)
+@pytest.mark.parametrize(
+    ("base", "cand", "spread"),
+    [
+        ([5, 5], [1, 1], 0),  # equal differences: the pooled variance is the larger one
+        ([9, 5], [0, 1], 2 * ((-0.9 - 0.5) / 2) ** 2 * 2),
+    ],
+)
+def test_a_single_trial_in_one_arm_takes_the_larger_of_pooled_variance_and_spread(base, cand, spread):
+    found = fixed_suite_error(base, [10, 10], cand, [1, 1])
+    totals = [a + b for a, b in zip(base, cand, strict=True)]
+    pooled = sum(11 / 10 * m / 11 * (1 - m / 11) for m in totals) * (1 / 10 + 1)
+    assert found == pytest.approx(np.sqrt(max(pooled, spread) + 1.1 / 11) / 2)
 
 
 def test_one_trial_each_uses_bonett_price():
@@ -91,7 +99,7 @@ def test_more_confidence_is_wider(suite, ask):
 
 def test_population_switches_to_t_at_500_tasks():
     rng = np.random.default_rng(1)
-    for tasks, method in ((499, "Bonett-Price"), (500, "paired t")):
+    for tasks, method in ((499, "Bonett-Price"), (500, "paired t, widened for skewness")):
         base, cand, trials = rng.integers(0, 6, tasks), rng.integers(0, 6, tasks), [5] * tasks
         assert population_delta(base, trials, cand, trials).method == method
     assert population_delta([5] * 600, [5] * 600, [5] * 600, [5] * 600).method == "Bonett-Price"
