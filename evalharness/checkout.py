@@ -17,10 +17,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from evalharness.errors import ConfigError
+from evalharness.git import git_environment, git_output, git_text
 from evalharness.redact import Redactor
 
-# Set by git for its hooks, these would send every command below to another repository or index.
-_GITS_OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 _PLAIN = re.compile(r"[\w./-]+")  # a branch, tag or commit, not a way through the history such as HEAD~2
 
 
@@ -37,8 +36,8 @@ def git_state(path: str | Path) -> tuple[str | None, bool | None]:
     """Return the commit that is checked out around a path, and whether tracked files differ from it."""
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
     try:
-        commit = _git(folder, "rev-parse", "--verify", "HEAD")
-        return commit, bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
+        commit = git_text(folder, "rev-parse", "--verify", "HEAD")
+        return commit, bool(git_text(folder, "status", "--porcelain", "--untracked-files=no"))
     except ConfigError:
         return None, None
 
@@ -46,7 +45,7 @@ def git_state(path: str | Path) -> tuple[str | None, bool | None]:
 def resolved(ref: str, folder: Path) -> Revision:
     """Find the commit that a name stands for in the repository around a folder; a remote branch will do."""
     try:
-        repository, common, prefix = _git(
+        repository, common, prefix = git_text(
             folder, "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir", "--show-prefix"
         ).split("\n")
     except ConfigError as exc:
@@ -54,7 +53,7 @@ def resolved(ref: str, folder: Path) -> Revision:
     remote = [f"refs/remotes/origin/{ref}"] if _PLAIN.fullmatch(ref) and ref != "HEAD" else []
     for name in (ref, *remote):
         try:
-            commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+            commit = git_text(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         except ConfigError:
             continue
         return Revision(repository=repository, common=common, prefix=prefix, commit=commit)
@@ -73,7 +72,7 @@ def _named(revision: Revision, path: str) -> str:
 def content(revision: Revision, path: str) -> bytes | None:
     """Return a file of the revision, seen from the current folder; None where there is none."""
     try:
-        return _run(Path(revision.repository), "cat-file", "blob", f"{revision.commit}:{_named(revision, path)}")
+        return git_output(Path(revision.repository), "cat-file", "blob", f"{revision.commit}:{_named(revision, path)}")
     except ConfigError:
         return None
 
@@ -107,8 +106,8 @@ def _make(tree: Path, revision: Revision) -> None:
     repository = Path(revision.repository)
     if tree.exists():
         shutil.rmtree(tree)
-    _git(repository, "worktree", "prune")
-    _git(repository, "worktree", "add", "--force", "--force", "--detach", str(tree), revision.commit)
+    git_output(repository, "worktree", "prune")
+    git_output(repository, "worktree", "add", "--force", "--force", "--detach", str(tree), revision.commit)
 
 
 def _write(path: Path, text: str) -> None:
@@ -119,7 +118,7 @@ def _write(path: Path, text: str) -> None:
 
 def _set_up(tree: Path, folder: Path, setup: str) -> None:
     done = subprocess.run(  # noqa: S602 - the agent's own file says what to run, as a shell would
-        setup, shell=True, cwd=folder, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
+        setup, shell=True, cwd=folder, env=git_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     if done.returncode == 0:
         return
@@ -132,7 +131,7 @@ def _set_up(tree: Path, folder: Path, setup: str) -> None:
 
 def _changes(tree: Path) -> str:
     """Say how tracked files differ from the commit: a setup may change some, nobody else should."""
-    return hashlib.sha256(_run(tree, "diff", "--no-ext-diff", "--no-textconv", "--binary", "HEAD")).hexdigest()
+    return hashlib.sha256(git_output(tree, "diff", "--no-ext-diff", "--no-textconv", "--binary", "HEAD")).hexdigest()
 
 
 def _cache() -> Path:
@@ -163,24 +162,3 @@ def _fetching(ref: str) -> str:
     if not _PLAIN.fullmatch(ref):
         return "git fetch --unshallow"
     return f"git fetch --depth 1 origin {ref}:refs/remotes/origin/{ref}"
-
-
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in _GITS_OWN}
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    return os.fsdecode(_run(folder, *arguments)).removesuffix("\n")
-
-
-def _run(folder: Path, *arguments: str) -> bytes:
-    """Run git without the repository's hooks; a failure is a ConfigError with git's own first line."""
-    command = ["git", "-c", "core.hooksPath=/dev/null", *arguments]
-    try:
-        done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, check=False)  # noqa: S603
-    except OSError as exc:
-        raise ConfigError(f"git cannot be started: {exc.strerror}") from exc
-    if done.returncode != 0:
-        lines = done.stderr.decode("utf-8", "replace").strip().split("\n")
-        raise ConfigError(f"`git {arguments[0]}`: {lines[-1] or f'ended with status {done.returncode}'}")
-    return done.stdout
