@@ -74,9 +74,20 @@ def _shorthand(name: str, use: str, options: dict[str, Any], folder: Path) -> Ag
 
 
 def _address(url: str) -> str:
-    """Name an address without what may be secret in it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    """Name an address by its place, without user and query; secrets in it would end up in run.json."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as exc:
+        raise ConfigError(f"agent '{url}': {exc}") from exc
+    credentials, at, place = parts.netloc.rpartition("@")
+    if not place:
+        raise ConfigError(f"agent '{url}' names no host")
+    if at and "${" not in credentials:
+        raise ConfigError(
+            f"agent '{parts.scheme}://...@{place}': the address is written into run.json; "
+            "say user and password as ${NAME} of an environment variable"
+        )
+    return f"{parts.scheme}://{place}{parts.path}"
 
 
 def _function(call: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from evalharness.extensions import Contents, canonical, located
+from evalharness.extensions import Contents, canonical
 from evalharness.model import GraderUse, Suite, Task, TaskEntry
 
 
@@ -37,9 +37,7 @@ class _Digests:
         self.suite = suite
         self.folder = Path(suite.place).parent
         self.contents = Contents()
-        self.workspace = canonical(
-            "workspace", located("workspace", suite.workspace, self.folder), self.folder, self.contents
-        )
+        self.workspace = canonical("workspace", suite.workspace, self.folder, self.contents)
         self.graders: dict[tuple[int, ...], str] = {}
 
     def entries(self) -> dict[str, TaskEntry]:
@@ -69,8 +67,5 @@ class _Digests:
     def judged(self, graders: tuple[GraderUse, ...]) -> str:
         """Digest how the task is judged, with each grader's share of the score."""
         total = sum(use.weight for use in graders)
-        said = [
-            (canonical("grader", located("grader", use, self.folder), self.folder, self.contents), use.weight / total)
-            for use in graders
-        ]
+        said = [(canonical("grader", use, self.folder, self.contents), use.weight / total) for use in graders]
         return digest(sorted(digest(each) for each in said))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -16,15 +16,17 @@ from evalharness import registry
 from evalharness.model import Extension
 from evalharness.registry import Kind
 
+E = TypeVar("E", bound=Extension)
+
 FOLDER = "folder"  # an extension with this option is told where relative names start
 SKIPPED = {"__pycache__", ".git", ".DS_Store"}
 
 
-def located(kind: Kind, extension: Extension, folder: Path) -> Extension:
+def located(kind: Kind, extension: E, folder: Path) -> E:
     """Tell an extension that asks for it (by a field `folder`) where relative names start."""
     if FOLDER in extension.options or FOLDER not in registry.option_names(registry.find(kind, extension.use)):
         return extension
-    return Extension(use=extension.use, options={**extension.options, FOLDER: str(folder)})
+    return msgspec.structs.replace(extension, options={**extension.options, FOLDER: str(folder.resolve())})
 
 
 class Contents:

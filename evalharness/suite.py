@@ -9,12 +9,11 @@ from typing import Any
 
 from evalharness import registry
 from evalharness.errors import ConfigError
-from evalharness.extensions import located
 from evalharness.model import Suite
 from evalharness.rows import Row, inline, sourced
 from evalharness.shape import Place, shaped
 from evalharness.suite_file import SuiteFile, TaskSource
-from evalharness.tasks import Tasks, check_graders, check_inside
+from evalharness.tasks import Tasks, check_inside, ready
 from evalharness.yaml_source import read_yaml
 
 PACKAGE = Path(__file__).parent
@@ -48,7 +47,10 @@ def load_suite(path: str | Path) -> Suite:
         raise place.fault("is empty; `evalh init` writes a suite to start from")
     _refuse_external(content, place)
     said = shaped(content, SuiteFile, place)
-    _check_extensions(said, place, file.parent)
+    workspace = ready("workspace", said.workspace, place.at("workspace"), file.parent)
+    for index, pattern in enumerate(said.artifacts):
+        check_inside(pattern, place.at(f"artifacts[{index}]"))
+    tasks = Tasks(said, place, file.parent)
     rows = list(_rows(said, content, place, file.parent))
     if not rows:
         raise place.at("tasks").fault("the suite has no tasks; add at least one")
@@ -56,9 +58,9 @@ def load_suite(path: str | Path) -> Suite:
         name=said.name or file.stem,
         version=str(said.version),
         place=str(file),
-        tasks=tuple(Tasks(said, place, file.parent).of(rows)),
+        tasks=tuple(tasks.of(rows)),
         trials=said.trials,
-        workspace=said.workspace,
+        workspace=workspace,
         artifacts=said.artifacts,
         policy=said.gate,
     )
@@ -70,16 +72,6 @@ def _refuse_external(content: Any, place: Place) -> None:
         raise place.at("tasks").fault(
             "external runners are not supported; give the tasks as a list, {file: ...} or {use: 'module:function'}"
         )
-
-
-def _check_extensions(said: SuiteFile, place: Place, folder: Path) -> None:
-    check_graders(said.graders, place, folder)
-    try:
-        registry.build("workspace", located("workspace", said.workspace, folder))
-    except ConfigError as exc:
-        raise place.at("workspace").fault(str(exc)) from exc
-    for index, pattern in enumerate(said.artifacts):
-        check_inside(pattern, place.at(f"artifacts[{index}]"))
 
 
 def _rows(said: SuiteFile, content: dict[str, Any], place: Place, folder: Path) -> Iterator[Row]:

@@ -4,13 +4,13 @@ import difflib
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from evalharness import registry
 from evalharness.errors import ConfigError
-from evalharness.extensions import located
+from evalharness.extensions import E, located
 from evalharness.model import GraderUse, Limits, Task
 from evalharness.prompts import PromptTemplate
 from evalharness.rows import Row
@@ -20,15 +20,21 @@ from evalharness.suite_file import RowKeys, SuiteFile
 ROW_KEYS = (*RowKeys.__struct_fields__, "prompt", "expected")
 
 
-def check_graders(graders: tuple[GraderUse, ...], place: Place, folder: Path) -> None:
-    """Refuse a grader that cannot be built, and weights that add up to nothing."""
-    for index, use in enumerate(graders):
-        try:
-            registry.build("grader", located("grader", use, folder))
-        except ConfigError as exc:
-            raise place.at(f"graders[{index}]").fault(str(exc)) from exc
+def ready_graders(graders: tuple[GraderUse, ...], place: Place, folder: Path) -> tuple[GraderUse, ...]:
+    """Refuse a grader that cannot be built, and weights that add up to nothing; tell the others their folder."""
     if graders and sum(use.weight for use in graders) == 0:
         raise place.at("graders").fault("the weights add up to 0; give at least one grader a weight")
+    return tuple(ready("grader", use, place.at(f"graders[{index}]"), folder) for index, use in enumerate(graders))
+
+
+def ready(kind: Literal["grader", "workspace"], extension: E, place: Place, folder: Path) -> E:
+    """Refuse an extension that cannot be built; tell it its folder if it asks."""
+    try:
+        found = located(kind, extension, folder)
+        registry.build(kind, found)
+    except ConfigError as exc:
+        raise place.fault(str(exc)) from exc
+    return found
 
 
 def check_inside(path: str, place: Place) -> None:
@@ -44,6 +50,7 @@ class Tasks:
     def __init__(self, said: SuiteFile, place: Place, folder: Path) -> None:
         self.said, self.place, self.folder = said, place, folder
         self.template = PromptTemplate(said.prompt, place.at("prompt")) if said.prompt is not None else None
+        self.shared = ready_graders(said.graders, place, folder)
         self.limits = msgspec.to_builtins(said.limits)
         self.checked: dict[bytes, tuple[GraderUse, ...]] = {}
         self.files: dict[tuple[str, str], str] = {}
@@ -110,12 +117,11 @@ class Tasks:
     def graders(self, keys: RowKeys, row: Row) -> tuple[GraderUse, ...]:
         """Take the row's own graders, or the suite's; equal ones are checked once and shared."""
         if keys.graders is None:
-            found = self.said.graders
+            found = self.shared
         else:
             key = msgspec.json.encode(keys.graders)
             if key not in self.checked:
-                check_graders(keys.graders, row.place, self.folder)
-                self.checked[key] = keys.graders
+                self.checked[key] = ready_graders(keys.graders, row.place, self.folder)
             found = self.checked[key]
         if not found:
             raise row.place.fault("the task has no graders; add `graders` to the task or to the suite")

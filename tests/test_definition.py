@@ -17,6 +17,7 @@ from evalharness.errors import ConfigError
 def _here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("def agent(task):\n    return 'one'\n")
+    (tmp_path / "script.json").write_text('{"*": "one"}')
     (tmp_path / "agent.sh").write_text("echo one\n")
     (tmp_path / "agent.yaml").write_text("use: function\noptions: {call: 'mine:agent'}\n")
 
@@ -44,12 +45,22 @@ def test_a_file_names_its_adapter_and_options(tmp_path):
     ("spec", "use", "options"),
     [
         ("python:mine:agent", "function", {"call": "mine:agent"}),
+        ("model:openai/gpt-4o-mini", "model", {"model": "openai/gpt-4o-mini"}),
+        ("local", "local", {}),
+        ("scripted:script.json", "scripted", {"file": "script.json"}),
+        ("http://localhost:8000/ask", "http", {"url": "http://localhost:8000/ask"}),
         ("command:./agent.sh --say 'two words'", "command", {"command": ["./agent.sh", "--say", "two words"]}),
     ],
 )
 def test_shorthands(tmp_path, spec, use, options):
     found = load_agent(spec)
     assert (found.name, found.use, found.options, found.place) == (spec, use, options, str(tmp_path))
+
+
+def test_an_address_is_named_without_user_and_query():
+    found = load_agent("https://${USER_AND_PASSWORD}@host/ask?key=${API_KEY}")
+    assert found.name == "https://host/ask"
+    assert found.options == {"url": "https://${USER_AND_PASSWORD}@host/ask?key=${API_KEY}"}
 
 
 def test_a_name_may_be_given():
@@ -73,6 +84,9 @@ def test_a_command_agent_starts_from_the_folder_of_its_file(tmp_path):
         ("python:a/mine.py:fn", "agent 'python:a/mine.py:fn' names a file; name the module: python:a.mine:fn"),
         ("python:mine", "agent 'function': call must be 'module:function'"),
         ("command:'", "agent 'command:'': No closing quotation"),
+        ("http://", "agent 'http://' names no host"),
+        ("http://[::1", "agent 'http://[::1': Invalid IPv6"),
+        ("https://me:secret@host/x", "agent 'https://...@host': the address is written into run.json; say user"),
         ("scripted:none.json", "agent 'scripted:none.json': no such file"),
         ("empty.yaml", "empty.yaml: is empty"),
         ("typo.yaml", "typo.yaml: unknown key 'optoins' (did you mean 'options'?)"),
@@ -129,6 +143,12 @@ def test_the_fingerprint_sees_the_script_of_a_command(tmp_path):
     before = fingerprint(load_agent("command:sh agent.sh"))
     (tmp_path / "agent.sh").write_text("echo two\n")
     assert fingerprint(load_agent("command:sh agent.sh")) != before
+
+
+def test_the_fingerprint_sees_the_file_of_a_scripted_agent(tmp_path):
+    before = fingerprint(load_agent("scripted:script.json"))
+    (tmp_path / "script.json").write_text('{"*": "two"}')
+    assert fingerprint(load_agent("scripted:script.json")) != before
 
 
 def test_the_fingerprint_sees_files_that_patterns_match(tmp_path):

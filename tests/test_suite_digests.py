@@ -114,6 +114,18 @@ def test_the_source_of_a_grader_of_ones_own_counts(tmp_path, monkeypatch):
     assert before["graders"] != after["graders"]
 
 
+def test_a_grader_that_asks_is_told_the_folder_of_the_suite_and_its_digest_does_not_see_it(tmp_path, monkeypatch):
+    (tmp_path / "grader_in_place.py").write_text(
+        "from dataclasses import dataclass\n\n\n@dataclass\nclass Mine:\n    folder: str = '.'\n\n"
+        "    def grade(self, task, transcript, workspace):\n        ...\n"
+    )
+    suite = {**SUITE, "graders": [{"use": "grader_in_place:Mine"}]}
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert digests(tmp_path / "a", suite) == digests(tmp_path / "b", suite)
+    told = load_suite(tmp_path / "a" / "suite.yaml").tasks[0].graders[0].options
+    assert told == {"folder": str(tmp_path / "a")}
+
+
 def test_a_built_in_grader_may_be_named_either_way(tmp_path):
     short = digests(tmp_path / "a", {**SUITE, "graders": [{"use": "exact_match"}]})
     long = digests(tmp_path / "b", {**SUITE, "graders": [{"use": "evalharness.graders.text:ExactMatch"}]})
