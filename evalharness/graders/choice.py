@@ -18,6 +18,7 @@ _ANSWER = (
 )
 _AFTER = "because|since|as|is|and|or|but|with"  # after `A`, what says that it is a letter and no article
 _IS = "is|ist|es|est|é|será|lautet|は|是|为|為|은|는|هي|هو"
+_NO_OTHER = r"(?!\s*(?:and|or|&|,|/))"  # `(A) and (B)` names two options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +89,11 @@ def _patterns(letters: str) -> tuple[re.Pattern[str], ...]:
     plain = "".join(set(letters) - set("AI")) or "-"
     words = "".join(set(letters) & set("AI")) or "-"
     one = f"(?<![A-Za-z0-9])([{plain}]|[{words}](?! [a-z])|[{words}](?= (?:{_AFTER})\\b))(?![A-Za-z0-9'])"
+    either_case = letters + letters.lower()
     return (
         re.compile(rf"\\boxed\s?{{\W{{0,8}}(?:text\W{{0,4}})?{one}"),
         re.compile(rf"(?i:{_ANSWER})\W{{0,4}}(?i:{_IS})?\W{{0,8}}(?i:option|choice)?\W{{0,4}}{one}"),
-        re.compile(rf"\A\W{{0,8}}(?i:option |choice )?([{letters}{letters.lower()}])(?:[).:\]]|\s*\Z|\s*\n)"),
+        re.compile(rf"\A\W{{0,8}}(?i:option |choice )?([{either_case}])(?:[).:\]]{_NO_OTHER}|\s*\Z|\s*\n)"),
         re.compile(rf"\({one}\)|(?<![A-Za-z0-9])([{letters}])[).](?![A-Za-z0-9])"),
         re.compile(one),
     )

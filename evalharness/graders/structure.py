@@ -19,13 +19,14 @@ from jsonschema.validators import extend, validator_for
 from referencing import Registry
 
 from evalharness.errors import ConfigError
-from evalharness.graders.answers import LONGEST_ANSWER, covers, equal, quoted, shortened, too_long, verdict
+from evalharness.graders.answers import covers, equal, quoted, shortened, too_long, verdict
 from evalharness.model import Grade, Task, Transcript
 from evalharness.workspaces import Workspace
 
 Schema: TypeAlias = dict[str, Any] | bool
 
 _FENCE = re.compile(r"```[ \t]*(?:json[c5l]?|JSON)?[ \t]*\r?\n(.*?)```", re.DOTALL)
+_LONGEST = 1_000_000  # characters of JSON
 _STARTS = 50  # places in prose where JSON is tried; each may cost a pass over the answer
 _PATTERN_SECONDS = 2.0
 _ERRORS = 100  # violations among which the most telling is named
@@ -40,7 +41,7 @@ class JsonSchema:
     """Pass when the answer is JSON that satisfies `schema` (or the schema in the field `schema_field` of the row).
 
     The JSON may stand alone, in a fenced block (the last counts) or in prose; with `bare` only alone. With `file` it is
-    read from that file of the workspace. `expected: equal` or `subset` also compares it with the task's expected value.
+    read from that file of the workspace. `compare: equal` or `subset` compares it with the task's expected value.
     References to other documents are never fetched.
     """
 
@@ -49,13 +50,13 @@ class JsonSchema:
     file: str | None = None
     bare: bool = False
     formats: bool = False
-    expected: Literal["ignore", "equal", "subset"] = "ignore"
+    compare: Literal["equal", "subset"] | None = None
 
     def __post_init__(self) -> None:
         if self.schema is not None and self.schema_field is not None:
             raise ValueError("schema: not together with schema_field")
-        if self.schema is None and self.schema_field is None and self.expected == "ignore":
-            raise ValueError("schema: is missing; give schema, schema_field or expected")
+        if self.schema is None and self.schema_field is None and self.compare is None:
+            raise ValueError("schema: is missing; give schema, schema_field or compare")
         if self.schema is not None:
             try:
                 _validator(self.schema, formats=self.formats)
@@ -85,7 +86,7 @@ class JsonSchema:
 
     def _found(self, transcript: Transcript, workspace: Workspace) -> Any:
         text = transcript.final if self.file is None else _content(workspace, self.file)
-        if reason := too_long(text):
+        if reason := too_long(text, longest=_LONGEST):
             raise _NoJson(reason)
         try:
             return _parsed(text)
@@ -95,12 +96,12 @@ class JsonSchema:
         return _embedded(text)
 
     def _difference(self, task: Task, value: Any) -> str:
-        if self.expected == "ignore":
+        if self.compare is None:
             return ""
         if task.expected is None:
             raise ConfigError(f"task '{task.id}' has no expected answer")
         wanted = msgspec.json.decode(task.expected) if isinstance(task.expected, str) else task.expected
-        same = equal(value, wanted) if self.expected == "equal" else covers(value, wanted)
+        same = equal(value, wanted) if self.compare == "equal" else covers(value, wanted)
         return "" if same else f"{quoted(_compact(value))} is not {quoted(_compact(wanted))}"
 
 
@@ -109,8 +110,8 @@ def _content(workspace: Workspace, path: str) -> str:
         content = workspace.read(path)
     except (OSError, ValueError) as exc:  # no file, or something else in its place
         raise _NoJson(f"file '{path}' cannot be read: {exc}") from exc
-    if len(content) > 4 * LONGEST_ANSWER:
-        raise _NoJson(f"file '{path}' has {len(content):,} bytes, and at most {4 * LONGEST_ANSWER:,} are judged")
+    if len(content) > 4 * _LONGEST:
+        raise _NoJson(f"file '{path}' has {len(content):,} bytes, and at most {4 * _LONGEST:,} are judged")
     return content.decode("utf-8", "replace")
 
 
