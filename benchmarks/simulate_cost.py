@@ -37,7 +37,7 @@ def covered(low: float | None, high: float | None, value: float) -> bool:
 
 def print_costs(reps: int, seed: int) -> None:
     """Cost per success and the ratio of two arms."""
-    print("| suite | tasks | trials | log-delta | Fieller | no upper bound | ratio of arms | mean of successes, bias |")
+    print("| suite | tasks | trials | log-delta | Fieller | no upper bound | ratio of arms | mean of successes |")
     print("|---" * 8 + "|")
     for name, shape in SUITES.items():
         for n, k in ((20, 3), (50, 3), (200, 3), (50, 1)):
@@ -50,8 +50,8 @@ def print_costs(reps: int, seed: int) -> None:
                 hits += [covered(e.low, e.high, t) for e, t in ((one, truth(shape)), (two, truth(shape)), (ratio, 1.0))]
                 open_ended += two.high is None
             cells = " | ".join(f"{h:.3f}" for h in hits[:2] / reps)
-            rest = f"{open_ended / reps:.3f} | {hits[2] / reps:.3f} | {math.exp(0.25) - truth(shape):+.2f} of {truth(shape):.2f}"
-            print(f"| {name} | {n} | {k} | {cells} | {rest} |")
+            naive = f"{math.exp(0.25) - truth(shape):+.2f} of {truth(shape):.2f}"
+            print(f"| {name} | {n} | {k} | {cells} | {open_ended / reps:.3f} | {hits[2] / reps:.3f} | {naive} |")
 
 
 def print_quantiles(reps: int, seed: int) -> None:

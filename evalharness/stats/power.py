@@ -211,7 +211,7 @@ def _unplannable(tasks: int, variance: float) -> str:
         raise ValueError(f"tasks must not be negative, but got {tasks}")
     if tasks == 0:
         return "no tasks"
-    return "" if variance > 0 else "no noise to plan for: a margin is limited by tasks_to_certify"
+    return "" if variance > 0 else "nothing varies, so there is no noise to plan with"
 
 
 def _check_effect(effect: float) -> None:

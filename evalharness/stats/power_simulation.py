@@ -58,16 +58,49 @@ def simulated_power(
     For the suite the alarm is the task-stratified test (CMH z) on these rates; for the population it is the paired t
     test of task means, on tasks drawn from these.
     """
-    one_of(estimand, ("suite", "population"), name="estimand")
+    suite = one_of(estimand, ("suite", "population"), name="estimand") == "suite"
     fraction(alpha, name="alpha")
-    suite, size = estimand == "suite", scenario.baseline.size
-    tasks = np.arange(size) if suite else rng.integers(size, size=(draws, size))
-    base, cand = (
-        rng.binomial(k, rates[tasks], (draws, size))
-        for k, rates in zip(scenario.trials, (scenario.baseline, scenario.candidate), strict=True)
-    )
     alarms = _stratified if suite else _paired
-    return proportion(int(alarms(base, cand, scenario.trials, alpha).sum()), draws)
+    return proportion(int(alarms(*_drawn(scenario, rng, draws, suite), scenario.trials, alpha).sum()), draws)
+
+
+def simulated_certification(
+    scenario: Scenario,
+    *,
+    margin: float,
+    rng: np.random.Generator,
+    alpha: float = 0.05,
+    estimand: str = "suite",
+    draws: int = 4000,
+) -> Estimate:
+    """Estimate the chance that the one-sided lower bound of delta lies above -margin, with its Monte Carlo interval.
+
+    For the suite the bound has the variance pooled over arms and a floor, for the population it is Bonett and Price's.
+    """
+    suite = one_of(estimand, ("suite", "population"), name="estimand") == "suite"
+    z = float(-ndtri(fraction(alpha, name="alpha")))
+    base, cand = _drawn(scenario, rng, draws, suite)
+    k_a, k_b = scenario.trials
+    d, n = cand / k_b - base / k_a, base.shape[1]
+    if suite and max(k_a, k_b) > 1:
+        total, both = base + cand, k_a + k_b
+        variance = (total * (both - total) / (both * (both - 1))).sum(axis=1) + 1 / both
+        value, error = d.mean(axis=1), np.sqrt(variance * (1 / k_a + 1 / k_b)) / n
+    else:
+        value = d.sum(axis=1) / (n + 2)
+        error = np.sqrt(((d**2).sum(axis=1) + 2) / (n + 2) - value**2) / math.sqrt(n + 2)
+    return proportion(int((value - z * error > -margin).sum()), draws)
+
+
+def _drawn(
+    scenario: Scenario, rng: np.random.Generator, draws: int, suite: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Passed trials per draw and task in both arms; for the population each draw has tasks of its own."""
+    size = scenario.baseline.size
+    tasks = np.arange(size) if suite else rng.integers(size, size=(draws, size))
+    arms = zip(scenario.trials, (scenario.baseline, scenario.candidate), strict=True)
+    base, cand = (rng.binomial(k, rates[tasks], (draws, size)) for k, rates in arms)
+    return base, cand
 
 
 def _stratified(
