@@ -96,6 +96,7 @@ class _Running:
     ) -> None:
         self._executor, self._writer, self._pace = executor, writer, pace
         self._stop, self._listener = stop, listener
+        self._stopped: str | None = None
         self._pending = deque(trials)
         self._delayed: list[tuple[float, int, Trial]] = []
         self._in_flight: dict[TrialKey, Trial] = {}
@@ -118,14 +119,13 @@ class _Running:
     def result(self) -> RunResult:
         """Say how it ended."""
         left = [trial.key for trial in self._pending] + [trial.key for _, _, trial in self._delayed]
-        return RunResult(tally=self._tally, stopped=self._stop.reason, owed=tuple(left))
+        return RunResult(tally=self._tally, stopped=self._stopped, owed=tuple(left))
 
     def _goes_on(self) -> bool:
-        if self._stop.reason is None:
-            limit = exhausted(self._pace.budget, self._tally, in_flight=len(self._in_flight))
-            if limit and (self._pending or self._delayed):
-                self._stop.request(limit)
-        if self._stop.reason is None:
+        self._stopped = self._stopped or self._stop.reason
+        if self._stopped is None and (self._pending or self._delayed):
+            self._stopped = exhausted(self._pace.budget, self._tally, in_flight=len(self._in_flight))
+        if self._stopped is None:
             return bool(self._in_flight or self._pending or self._delayed)
         for key in [key for key in self._in_flight if self._executor.cancel(key)]:
             self._pending.append(self._in_flight.pop(key))
@@ -133,7 +133,7 @@ class _Running:
 
     def _submit(self) -> None:
         """Keep every worker busy, or during an outage send one probe at a time."""
-        if self._stop.reason is not None:
+        if self._stopped is not None:
             return
         now = time.monotonic()
         while self._delayed and self._delayed[0][0] <= now:
