@@ -80,19 +80,20 @@ def outcomes(p: Floats, trials: int, rng: np.random.Generator) -> Ints:
 
 
 @lru_cache(maxsize=8)
-def _reference(difficulty: str) -> Floats:
+def population_rates(difficulty: str) -> Floats:
+    """So many true rates that their means stand for the population's."""
     return rates(difficulty, REFERENCE, np.random.default_rng(7))
 
 
 @lru_cache(maxsize=8)
 def _mean(difficulty: str) -> float:
-    return float(_reference(difficulty).mean())
+    return float(population_rates(difficulty).mean())
 
 
 @lru_cache(maxsize=8)
 def _shift(difficulty: str) -> float:
     """The shift on the logit scale that costs 5 points on average; the largest possible where none does."""
-    p = _reference(difficulty)
+    p = population_rates(difficulty)
     p = p[(p > 0) & (p < 1)]
     share, low, high = p.size / REFERENCE, 0.0, 20.0
     for _ in range(40):
