@@ -18,9 +18,9 @@ _TAIL = 4 * LONGEST_QUOTE  # bytes of output of which the end becomes the reason
 class CommandGrader:
     """Pass when `command` ends with exit code 0 in the workspace as the agent left it.
 
-    A text is a line for `sh`, a list a program with arguments. `files` (path in the workspace: file or folder of the
-    host) are put there first, over whatever the agent left at these paths: tests that the agent must not see. On stdin
-    comes JSON with task_id, prompt, fields, expected and final.
+    A text is a line for `sh`, a list a program with arguments. `files` (path in the workspace: file or folder, seen
+    from `folder`, the suite's own) are put there first, over whatever the agent left at these paths: tests that the
+    agent must not see. On stdin comes JSON with task_id, prompt, fields, expected and final.
 
     Running over `seconds`, flooding its output or being killed is a fail: what runs is the agent's work, and one that
     never ends is not done. A program that is not installed raises, and so does an exit code of `unmeasured_exit_codes`:
@@ -32,6 +32,7 @@ class CommandGrader:
     seconds: float = 60.0
     env: dict[str, str] = field(default_factory=dict)
     unmeasured_exit_codes: tuple[int, ...] = ()
+    folder: str = "."
 
     def __post_init__(self) -> None:
         if not self.command or (isinstance(self.command, str) and not self.command.strip()):
@@ -62,10 +63,11 @@ class CommandGrader:
         return verdict("command", ended.exit_code == 0, f"{self._ending(ended)}{_tail(ended)}")
 
     def _place(self, workspace: Workspace) -> None:
-        for path, source in self.files.items():
-            if not Path(source).exists():
+        for path, name in self.files.items():
+            source = Path(self.folder, name)
+            if not source.exists():
                 raise FileNotFoundError(f"files: '{source}' does not exist")
-            workspace.upload(Path(source), path)
+            workspace.upload(source, path)
 
     def _ending(self, ended: Completed) -> str:
         if ended.stopped == "seconds":

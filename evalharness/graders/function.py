@@ -2,13 +2,19 @@
 
 import importlib
 import math
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from evalharness.model import Grade, Task, Transcript
 from evalharness.workspaces import Workspace
+
+_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,23 +23,24 @@ class FunctionGrader:
 
     It is called with task, transcript and workspace, or with `takes: answer` with the final answer and the expected
     one; `options` follow as keywords. A score passes from `threshold` on. An exception, or any other result, means that
-    the grader is broken: nothing was measured.
+    the grader is broken: nothing was measured. The module is looked for in `folder` first, the suite's own.
     """
 
     call: str
     takes: Literal["task", "answer"] = "task"
     threshold: float = 0.5
     options: dict[str, Any] = field(default_factory=dict)
+    folder: str = "."
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold <= 1:
             raise ValueError(f"threshold: {self.threshold} is not above 0 and at most 1")
-        _imported(self.call)  # a name that leads nowhere is refused now, not after the first trial
+        _imported(self.call, self.folder)  # a name that leads nowhere is refused now, not after the first trial
 
     def grade(self, task: Task, transcript: Transcript, workspace: Workspace) -> Grade:
         """Call the function."""
         given = (transcript.final, task.expected) if self.takes == "answer" else (task, transcript, workspace)
-        judged = _imported(self.call)(*given, **self.options)
+        judged = _imported(self.call, self.folder)(*given, **self.options)
         if isinstance(judged, Grade):
             _check_score(judged.score)
             return judged
@@ -51,10 +58,10 @@ class FunctionGrader:
 
 
 @lru_cache(maxsize=256)
-def _imported(call: str) -> Callable[..., Any]:
+def _imported(call: str, folder: str) -> Callable[..., Any]:
     module, _, name = call.partition(":")
     try:
-        found: Any = importlib.import_module(module)
+        found: Any = _module(module, str(Path(folder).resolve()))
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError, ValueError) as exc:
@@ -62,6 +69,18 @@ def _imported(call: str) -> Callable[..., Any]:
     if not callable(found):
         raise ValueError(f"call: {call!r} is no function")  # noqa: TRY004 - wrong options are ValueErrors
     return found  # type: ignore[no-any-return] # whatever a module holds
+
+
+def _module(name: str, folder: str) -> ModuleType:
+    """Import a module, from a folder before all others; what it imports later is found there too, after all others."""
+    with _LOCK:
+        if folder not in sys.path:
+            sys.path.append(folder)
+        sys.path.insert(0, folder)
+        try:
+            return importlib.import_module(name)
+        finally:
+            sys.path.remove(folder)
 
 
 def _check_score(score: float) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
 
 import msgspec
@@ -38,7 +39,9 @@ class _NoJson(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class JsonSchema:
-    """Pass when the answer is JSON that satisfies `schema` (or the schema in the field `schema_field` of the row).
+    """Pass when the answer is JSON that satisfies `schema`.
+
+    The schema may also lie in `schema_file`, seen from `folder` (the suite's own), or in a field of the row.
 
     The JSON may stand alone, in a fenced block (the last counts) or in prose; with `bare` only alone. With `file` it is
     read from that file of the workspace. `compare: equal` or `subset` compares it with the task's expected value.
@@ -46,20 +49,24 @@ class JsonSchema:
     """
 
     schema: Schema | None = None
+    schema_file: str | None = None
     schema_field: str | None = None
     file: str | None = None
     bare: bool = False
     formats: bool = False
     compare: Literal["equal", "subset"] | None = None
+    folder: str = "."
 
     def __post_init__(self) -> None:
-        if self.schema is not None and self.schema_field is not None:
-            raise ValueError("schema: not together with schema_field")
-        if self.schema is None and self.schema_field is None and self.compare is None:
-            raise ValueError("schema: is missing; give schema, schema_field or compare")
-        if self.schema is not None:
+        sources = [self.schema, self.schema_file, self.schema_field]
+        if sum(source is not None for source in sources) > 1:
+            raise ValueError("schema: give only one of schema, schema_file and schema_field")
+        if sources == [None, None, None] and self.compare is None:
+            raise ValueError("schema: is missing; give schema, schema_file, schema_field or compare")
+        schema = self._own_schema()
+        if schema is not None:
             try:
-                _validator(self.schema, formats=self.formats)
+                _validator(schema, formats=self.formats)
             except SchemaError as exc:
                 raise ValueError(f"schema: {exc.message} at {exc.json_path}") from exc
 
@@ -78,11 +85,14 @@ class JsonSchema:
 
     def _schema(self, task: Task) -> Schema | None:
         if self.schema_field is None:
-            return self.schema
+            return self._own_schema()
         schema = task.fields.get(self.schema_field)
         if not isinstance(schema, dict | bool):
             raise ConfigError(f"task '{task.id}' has no JSON schema in its field '{self.schema_field}'")
         return schema
+
+    def _own_schema(self) -> Schema | None:
+        return self.schema if self.schema_file is None else _read_schema(str(Path(self.folder, self.schema_file)))
 
     def _found(self, transcript: Transcript, workspace: Workspace) -> Any:
         text = transcript.final if self.file is None else _content(workspace, self.file)
@@ -103,6 +113,15 @@ class JsonSchema:
         wanted = msgspec.json.decode(task.expected) if isinstance(task.expected, str) else task.expected
         same = equal(value, wanted) if self.compare == "equal" else covers(value, wanted)
         return "" if same else f"{quoted(_compact(value))} is not {quoted(_compact(wanted))}"
+
+
+@lru_cache(maxsize=64)
+def _read_schema(path: str) -> Schema:
+    try:
+        schema: Schema = msgspec.json.decode(Path(path).read_bytes(), type=Schema)
+    except (OSError, msgspec.DecodeError) as exc:
+        raise ValueError(f"schema_file: '{path}' holds no JSON schema: {exc}") from exc
+    return schema
 
 
 def _content(workspace: Workspace, path: str) -> str:

@@ -37,11 +37,12 @@ def test_tests_enter_after_the_agent_and_replace_what_it_left(judge, workspace, 
     (tmp_path / "more" / "list.txt").write_text("1")
     workspace.write("tests/check.sh", b"exit 0\n")
     workspace.write("answer.txt", b"wrong\n")
-    files = {"tests/check.sh": str(tmp_path / "check.sh"), "data": str(tmp_path / "more")}
-    assert not judge("command", "done", command="sh tests/check.sh", files=files).passed
+    files = {"tests/check.sh": "check.sh", "data": str(tmp_path / "more")}
+    given = {"command": "sh tests/check.sh", "files": files, "folder": str(tmp_path)}
+    assert not judge("command", "done", **given).passed
     assert workspace.read("data/list.txt") == b"1"
     workspace.write("answer.txt", b"right\n")
-    assert judge("command", "done", command="sh tests/check.sh", files=files).passed
+    assert judge("command", "done", **given).passed
 
 
 def test_what_the_agent_put_in_the_way_of_the_tests_is_its_fail(judge, workspace, tmp_path):

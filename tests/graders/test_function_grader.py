@@ -62,3 +62,12 @@ def test_an_exception_in_it_measures_nothing(judge):
 def test_a_name_that_leads_nowhere_is_refused_before_the_first_trial(judge, call):
     with pytest.raises(ConfigError, match="call: "):
         judge("function", "", call=call)
+
+
+def test_the_module_may_lie_beside_the_suite(judge, tmp_path):
+    (tmp_path / "own_checks_7.py").write_text(
+        "def fine(answer, expected):\n    import own_words_7\n    return own_words_7.YES\n"
+    )
+    (tmp_path / "own_words_7.py").write_text("YES = 0.9\n")
+    grade = judge("function", "", call="own_checks_7:fine", takes="answer", folder=str(tmp_path))
+    assert grade.score == 0.9

@@ -1,3 +1,4 @@
+import json
 import time
 
 import pytest
@@ -56,6 +57,12 @@ def test_the_schema_may_come_from_the_row(judge):
         judge("json_schema", '{"a": 1}', schema_field="shape")
 
 
+def test_the_schema_may_lie_beside_the_suite(judge, tmp_path):
+    (tmp_path / "shape.json").write_text(json.dumps(SCHEMA))
+    assert judge("json_schema", '{"a": 1}', schema_file="shape.json", folder=str(tmp_path)).passed
+    assert not judge("json_schema", "{}", schema_file="shape.json", folder=str(tmp_path)).passed
+
+
 @pytest.mark.parametrize(
     ("answer", "expected", "how", "passed"),
     [
@@ -78,7 +85,8 @@ def test_json_may_be_compared_with_the_expected_value(judge, answer, expected, h
     [
         ({"schema": {"type": "nope"}}, "schema: 'nope'"),
         ({}, "schema: is missing"),
-        ({"schema": True, "schema_field": "x"}, "not together"),
+        ({"schema": True, "schema_field": "x"}, "only one of"),
+        ({"schema_file": "no.json"}, r"schema_file: 'no\.json' holds no JSON schema"),
     ],
 )
 def test_a_wrong_option_is_named(judge, options, message):
