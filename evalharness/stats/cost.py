@@ -50,7 +50,7 @@ def cost_per_success(
 ) -> Estimate:
     """Estimate the cost of one success from each task's mean cost and pass rate.
 
-    `log_delta` covers 93 to 95 % from 20 tasks on. `fieller` tells when successes are too few for an upper bound. Both
+    `log_delta` covers 92 to 96 % from 20 tasks on. `fieller` tells when successes are too few for an upper bound. Both
     give none then, and without any success the value is undefined.
     """
     one_of(method, METHODS, name="method")

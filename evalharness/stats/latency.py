@@ -1,8 +1,8 @@
 """Quantiles of a duration, with bounds that know when the data are too few and that trials share tasks.
 
-Durations of one task resemble each other, so order statistics over pooled trials cover as little as 73 %. Here trials
-count for as many independent ones as the spread between tasks leaves (Korn & Graubard 1998, applied to quantiles):
-94 to 98 % from 20 tasks on. A trial that ran out of time lasted at least so long: give it as infinity.
+Durations of one task resemble each other, so order statistics over pooled trials cover as little as 54 %. Here trials
+count for as many independent ones as the spread between tasks leaves (as Korn & Graubard 1998 do for proportions): 95
+to 99 % from 20 tasks on. A trial that ran out of time lasted at least so long: give it as infinity.
 """
 
 import math
@@ -55,7 +55,7 @@ def quantile(durations: Sequence[Sequence[float]], q: float, *, level: float = 0
     """Estimate the q-quantile of durations from one sequence per task; every task weighs the same.
 
     `order` takes the order statistics of an effective number of trials, `woodruff` (1952) inverts a t interval of the
-    share below (somewhat narrower, 93 to 96 %). A bound is None where no value of the data bounds, the value where it
+    share below (narrower; covers 93 to 98 %). A bound is None where no value of the data bounds, the value where it
     lies among trials that ran out of time.
     """
     fraction(level, name="level")

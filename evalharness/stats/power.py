@@ -4,8 +4,8 @@ Normal planning formulas (Miller 2024): the variance of the mean difference over
 (between + within_baseline / k_baseline + within_candidate / k_candidate) / n. For the suite estimand `between` is 0:
 these tasks are all there is, and more trials always help. For the population it is the variance of true effects over
 tasks, which no number of trials removes. Effects are positive here: the size of a drop. Against simulation (50 to 200
-tasks): within .04 for the suite, but up to .23 too hopeful for total breaks seen in single trials; within .11 for the
-population.
+tasks): within .06 where every task slips a little, but for total breaks up to .07 too hopeful at three trials per task,
+and up to .25 at one; for the population within .11.
 """
 
 import math
