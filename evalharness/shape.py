@@ -21,6 +21,7 @@ from evalharness.registry import suggestion
 
 T = TypeVar("T")
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WORDS = {
     "object": "a mapping (`key: value`)",
     "array": "a list",
@@ -44,8 +45,9 @@ class Place(Struct, frozen=True):
         return Place(self.file, self.path + dot + path)
 
     def fault(self, said: str) -> ConfigError:
-        """Make the error that says what is wrong here."""
-        return ConfigError(": ".join(part for part in (self.file, self.path, said) if part))
+        """Make the error that says in one line what is wrong here, whatever stands in the file."""
+        line = ": ".join(part for part in (self.file, self.path, said) if part)
+        return ConfigError(_CONTROL.sub(lambda found: repr(found[0])[1:-1], line))
 
 
 def shaped(data: Any, cls: type[T], place: Place) -> T:

@@ -1,5 +1,6 @@
 """What is wrong with a suite is said in one line that names the place and the way out."""
 
+import random
 import re
 
 import pytest
@@ -113,6 +114,10 @@ ROWS = GRADED + "tasks: {file: r.jsonl}\n"
             "s.yaml: prompt: field 'txt' is in no row (did you mean 'text'?)",
         ),
         (
+            GRADED + 'tasks: [{prompt: a, tags: {"x\\e[31m\\n": {}}}]\n',
+            r"s.yaml: tasks[0].tags.x\x1b[31m\n: must be text",
+        ),
+        (
             GRADED + "prompt: '{{ a }}{{ b }}'\ntasks: [{a: 1, b: 2}, {a: 1}]\n",
             "s.yaml: tasks[1]: the prompt cannot be made: 'b' is undefined",
         ),
@@ -192,3 +197,39 @@ def test_a_folder_or_a_missing_file_is_refused(tmp_path, monkeypatch):
         load_suite("d")
     with pytest.raises(ConfigError, match=r"^none.yaml: no such file"):
         load_suite("none.yaml")
+
+
+def test_a_damaged_suite_is_loaded_or_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    whole = (
+        b'name: x\nprompt: "{{ q }}"\nexpected: a\ngraders: [{use: exact_match, weight: 2}]\nlimits: {seconds: 3}\n'
+        b"gate: {stance: guard, confirm: {trials: 10}}\ntasks:\n  - &t {id: 1, q: one, a: 1, tags: {k: v}}\n"
+        b"  - {<<: *t, id: 2, graders: [{use: contains, options: {value: b}}]}\n"
+    )
+    pieces = [
+        b"{",
+        b"]",
+        b":",
+        b"- ",
+        b"\n",
+        b"null",
+        b"-1",
+        b".nan",
+        b"\xff",
+        b"\0",
+        b"{{",
+        b"'",
+        b"*t",
+        b"!!x ",
+        b"<<: ",
+    ]
+    rng = random.Random(5)
+    for _ in range(300):
+        damaged, at = bytearray(whole), rng.randrange(len(whole))
+        damaged[at : at + rng.choice([0, 0, 1, 8])] = rng.choice(pieces)
+        (tmp_path / "s.yaml").write_bytes(damaged)
+        try:
+            load_suite("s.yaml")
+        except ConfigError as exc:
+            assert str(exc).startswith("s.yaml")
+            assert "\n" not in str(exc)
