@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from msgspec import Struct, field
@@ -104,11 +105,12 @@ class _InProcess:
             self._function = Function(call, takes)
         except (ImportError, AttributeError) as exc:
             raise ConfigError(f"agent function '{call}' cannot be imported from {folder}: {exc}") from exc
+        _check_origin(call, folder)
         self._loop = asyncio.new_event_loop() if self._function.is_async else None
 
     def __enter__(self) -> Self:
         if self._loop:
-            threading.Thread(target=self._loop.run_forever, daemon=True, name="evalh-async").start()
+            threading.Thread(target=_serve, args=(self._loop,), daemon=True, name="evalh-async").start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -121,3 +123,23 @@ class _InProcess:
         if self._loop:
             answer = asyncio.run_coroutine_threadsafe(answer, self._loop).result()
         return transcript_of(answer)
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+def _check_origin(call: str, folder: str) -> None:
+    """Refuse a module of the same name that this process has imported from elsewhere."""
+    name = call.partition(":")[0]
+    found = getattr(sys.modules[name], "__file__", None)
+    here = Path(folder, *name.split("."))
+    own = [file for file in (here.with_suffix(".py"), here / "__init__.py") if file.is_file()]
+    if found and own and not any(file.samefile(found) for file in own):
+        raise ConfigError(
+            f"agent function '{call}': this process has imported another '{name}' already ({found}): "
+            "use `isolation: host`"
+        )

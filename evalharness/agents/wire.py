@@ -7,6 +7,7 @@ from msgspec import Struct
 from evalharness.model import Task, Transcript, UnmeasuredRules
 
 LENGTH_BYTES = 8
+LONGEST_BYTES = 64 * 1024 * 1024  # an answer above this is no answer, and a length above it no length
 
 
 class HostSpec(Struct, frozen=True, kw_only=True):
@@ -24,13 +25,13 @@ class Ready(Struct, frozen=True, kw_only=True):
     fault: str | None = None
 
 
-class Request(Struct, frozen=True, kw_only=True):
-    """One trial to be done, in the workspace at `location`."""
+class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One trial to be done, in the workspace at `location`; without a task it asks for a sign of life."""
 
     id: int
-    task: Task
-    location: str
-    seed: int
+    task: Task | None = None
+    location: str = ""
+    seed: int = 0
 
 
 class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,9 +52,12 @@ def write_message(pipe: BinaryIO, content: bytes) -> None:
 
 
 def read_message(pipe: BinaryIO) -> bytes | None:
-    """Receive one message; None when the other side is gone."""
-    length = pipe.read(LENGTH_BYTES)
-    if len(length) < LENGTH_BYTES:
+    """Receive one message, None when the other side is gone; ValueError for what is no message of ours."""
+    head = pipe.read(LENGTH_BYTES)
+    if len(head) < LENGTH_BYTES:
         return None
-    content = pipe.read(int.from_bytes(length, "big"))
-    return content if len(content) == int.from_bytes(length, "big") else None
+    length = int.from_bytes(head, "big")
+    if length > 2 * LONGEST_BYTES:
+        raise ValueError(f"a message of {length} bytes")
+    content = pipe.read(length)
+    return content if len(content) == length else None
