@@ -109,7 +109,7 @@ def suspects(
     """Which tasks are worth fresh trials: their rate dropped and Fisher's p is at most `threshold`.
 
     Where even a total break cannot reach the threshold (one trial per arm), every total break is a suspect. A screen,
-    not evidence: about one task in ten of an unchanged flaky suite is named. Tasks unmeasured in an arm never are.
+    not evidence: of 100 tasks of an unchanged flaky suite it names two to six. Tasks unmeasured in an arm never are.
     """
     fraction(threshold, name="threshold")
     base, cand = arms(base_passed, base_trials, cand_passed, cand_trials)
