@@ -21,8 +21,9 @@ PACKAGE = Path(__file__).parent
 
 def bundled() -> dict[str, Path]:
     """List the suites that come with the package, by name."""
-    folders = (PACKAGE / "suites", PACKAGE.parent / "suites")
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
+    installed = PACKAGE / "suites"
+    folder = installed if installed.is_dir() else PACKAGE.parent / "suites"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def suite_path(path: str | Path) -> Path:
