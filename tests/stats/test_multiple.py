@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import false_discovery_control
 from statsmodels.stats.multitest import multipletests
 
 from evalharness.stats.multiple import adjust, bh, by, e_bh, heyse, holm, significant, tarone, tarone_factor
@@ -10,10 +11,17 @@ from evalharness.stats.tables import attainable, task_pvalues
 P = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
 
+def test_adjustments_agree_with_statsmodels():
+    rng = np.random.default_rng(1)
+    for p in ([0.01], [0.2, 0.2, 0.001], rng.random(40) ** 3, np.round(rng.random(40), 1)):
+        for ours, theirs in ((bh, "fdr_bh"), (by, "fdr_by"), (holm, "holm")):
+            assert ours(p) == pytest.approx(multipletests(p, method=theirs)[1], abs=1e-12)
+
+
 @given(P)
-def test_adjustments_agree_with_statsmodels(p):
-    for ours, theirs in ((bh, "fdr_bh"), (by, "fdr_by"), (holm, "holm")):
-        assert ours(p) == pytest.approx(multipletests(p, method=theirs)[1], abs=1e-12)
+def test_false_discovery_adjustments_agree_with_scipy(p):
+    assert bh(p) == pytest.approx(false_discovery_control(p), abs=1e-12)
+    assert by(p) == pytest.approx(false_discovery_control(p, method="by"), abs=1e-12)
 
 
 @given(P, st.randoms(use_true_random=False))
