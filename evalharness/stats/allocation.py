@@ -3,8 +3,8 @@
 A task that always passes tells little per trial, a flaky one much. Trials in proportion to the standard deviation of a
 task's outcome (Neyman 1934) make the mean over tasks most precise for a budget; history is shrunk, and every task gets
 a floor, so that tasks which were stable stay watched. Because the plan does not look at the run's own outcomes, the
-mean of task rates stays unbiased; never pool trials over tasks. The variance
-falls by 6 to 19 % on real repeated runs planned from five, and by up to 45 % on simulated suites planned from ten.
+mean of task rates stays unbiased; never pool trials over tasks. The variance falls by 6 to 19 % on real repeated runs
+planned from five, and by up to 45 % on simulated suites planned from ten.
 """
 
 import heapq

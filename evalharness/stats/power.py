@@ -167,14 +167,13 @@ def pilot_noise(
 ) -> Noise:
     """Estimate the noise of a plan from (passed, trials) per task of one run, or of two on the same tasks.
 
-    One run stands in for both arms, and says nothing about `between`. With one trial per task the noise within tasks
-    is unknown and its upper bound, rate * (1 - rate), is used; where nothing varied, one odd trial is assumed.
+    One run stands in for both arms, and says nothing about `between`, which stays 0. With one trial per task the noise
+    within tasks is unknown and its upper bound, rate * (1 - rate), is used; where nothing varied, one odd trial is
+    assumed.
     """
     one_of(estimand, ("suite", "population"), name="estimand")
     if candidate is None:
         within, note = _within(counts(*baseline))
-        if estimand == "population":
-            note = "; ".join(filter(None, [note, "one run cannot show how effects differ between tasks"]))
         return Noise(within_baseline=within, within_candidate=within, note=note)
     base, cand = arms(*baseline, *candidate)
     both = base.measured & cand.measured

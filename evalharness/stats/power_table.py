@@ -25,6 +25,8 @@ from evalharness.stats.power_simulation import (
 )
 from evalharness.stats.results import Estimate
 
+ALIKE = "effects are taken to be alike in all tasks (between-variance 0): this is the least it takes"
+MOST_DRAWN = 5_000_000  # task outcomes per row and arm
 LADDER = (1, 2, 3, 5, 10, 20)
 PURPOSES = ("detect", "certify")
 
@@ -66,6 +68,9 @@ class PowerQuestion:
 def power_plan(question: PowerQuestion, *, rng: np.random.Generator | None = None, draws: int = 1000) -> PowerPlan:
     """Answer a question about power; with `rng` also by drawing that many comparisons."""
     q, notes = question, [question.noise.note]
+    if q.estimand == "population" and q.noise.between == 0:
+        notes.append(ALIKE)
+    draws = min(draws, MOST_DRAWN // max(1, q.tasks or 1))
     visible = detectable_effect(q.tasks, q.arms(q.trials), noise=q.noise, goal=q.goal) if q.tasks is not None else None
     each = tasks_needed(q.size, q.arms(q.trials), noise=q.noise, goal=q.goal) if q.size else None
     more = None
@@ -75,8 +80,9 @@ def power_plan(question: PowerQuestion, *, rng: np.random.Generator | None = Non
         tasks_to_certify(q.size, trials=q.arms(q.trials), estimand=q.estimand, alpha=q.goal.alpha) if q.size else None
     )
     notes += [planned.note for planned in (visible, each, more) if planned is not None and planned.value is None]
-    rates = _rates(q) if rng is not None and q.size and q.tasks else None
-    if rng is not None and q.size and q.tasks and rates is None:
+    wanted = rng is not None and draws >= 100 and q.size and q.tasks
+    rates = _rates(q) if wanted else None
+    if wanted and rates is None:
         notes.append("not simulated: how tasks and effects differ is not known well enough")
     ladder = sorted({*LADDER, q.trials})
     return PowerPlan(

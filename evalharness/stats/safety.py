@@ -86,8 +86,9 @@ def mean_bound(
 ) -> Estimate:
     """Bound a mean over tasks, each side at `alpha`; one value per task.
 
-    `t` is asymptotic: where violations sit in few tasks it passes an unsafe agent in up to 14 %. `hoeffding` (1963) holds always, for values in the
-    given range. `bootstrap` needs `rng`; basic percentile. Without spread t and bootstrap have no bound, not a point.
+    `t` is asymptotic: where violations sit in few tasks it passes an unsafe agent in up to 14 %. `hoeffding` (1963)
+    holds always, for values in the given range. `bootstrap` needs `rng`; percentiles. Without spread t and bootstrap
+    have no bound, not a point.
     """
     _check(alpha)
     one_of(method, BOUNDS, name="method")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.power import TTestPower
 
 from evalharness.stats.budgeting import (
     best_split,
@@ -265,6 +266,14 @@ def test_two_stages_see_less_than_either():
     assert both < fisher_power((5, 5), (0.9, 0.2), alpha=0.25)
     assert both < fisher_power((10, 10), (0.9, 0.2))
     assert two_stage_power((1, 1), (10, 10), (1.0, 0.0)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("sides", [1, 2])
+@pytest.mark.parametrize("tasks", [2, 10, 300])
+def test_paired_t_power_agrees_with_statsmodels(tasks, sides):
+    alternative = "two-sided" if sides == 2 else "larger"
+    expected = TTestPower().power(0.2 / 0.4, tasks, 0.05, alternative=alternative)
+    assert paired_t_power(0.2, sd=0.4, tasks=tasks, sides=sides).value == pytest.approx(expected, abs=1e-6)
 
 
 def test_paired_t_and_two_rates_refuse_to_promise():
