@@ -35,11 +35,11 @@ class Counts:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Two arms over the same tasks; `left_out` tasks were unmeasured in an arm and are not here."""
+    """Two arms over the tasks that are measured in both; `measured` says which of all tasks those are."""
 
     base: Counts
     cand: Counts
-    left_out: int
+    measured: BoolArray
 
     @property
     def differences(self) -> FloatArray:
@@ -59,7 +59,7 @@ class Pairs:
     @property
     def note(self) -> str:
         """What a reader must know about the tasks that are not here."""
-        return left_out_note(self.left_out)
+        return left_out_note(int((~self.measured).sum()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +87,14 @@ def distinct(*columns: IntArray) -> Distinct:
 def left_out_note(left_out: int, why: str = "without measured trials") -> str:
     """Say how many tasks are left out, or nothing."""
     return f"{left_out} task{'s' * (left_out != 1)} {why} left out" if left_out else ""
+
+
+def task_labels(clusters: ArrayLike, measured: BoolArray) -> NDArray[np.generic]:
+    """The cluster labels of the measured tasks; there must be one label for every task."""
+    labels = np.asarray(clusters)
+    if labels.shape != measured.shape:
+        raise ValueError(f"clusters must hold one label per task ({measured.size}), but got {labels.shape}")
+    return labels[measured]
 
 
 def whole_numbers(values: ArrayLike, *, name: str) -> IntArray:
@@ -134,7 +142,7 @@ def pairs(base_passed: ArrayLike, base_trials: ArrayLike, cand_passed: ArrayLike
     """Check both arms and keep the tasks that are measured in both."""
     base, cand = arms(base_passed, base_trials, cand_passed, cand_trials)
     both = base.measured & cand.measured
-    return Pairs(base.keep(both), cand.keep(both), left_out=int(both.size - both.sum()))
+    return Pairs(base.keep(both), cand.keep(both), both)
 
 
 def fraction(value: float, *, name: str) -> float:

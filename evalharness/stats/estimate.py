@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import betaincinv, ndtri, stdtrit
 
 from evalharness.stats.clusters import cluster_mean
-from evalharness.stats.counts import FloatArray, counts, fraction, left_out_note, one_of
+from evalharness.stats.counts import FloatArray, counts, fraction, left_out_note, one_of, task_labels
 from evalharness.stats.moments import Scores, score_moments
 from evalharness.stats.results import Estimate
 
@@ -104,19 +104,21 @@ def pass_rate(
     """
     tasks = counts(passed, trials)
     measured = tasks.measured
-    labels = None if clusters is None else _aligned(clusters, measured.size)[measured]
+    labels = None if clusters is None else task_labels(clusters, measured)
     left_out = int(measured.size - measured.sum())
     rates = tasks.keep(measured).rates
     return bounded_mean(rates, level=level, clusters=labels, note=left_out_note(left_out))
 
 
-def mean_score(scores: Scores, *, level: float = 0.95) -> Estimate:
+def mean_score(scores: Scores, *, level: float = 0.95, clusters: ArrayLike | None = None) -> Estimate:
     """Estimate the mean score of tasks like these from the scores in [0, 1] of each task's trials.
 
     `scores` holds one sequence per task; an empty one is left out and counted in the note.
     """
     moments = score_moments(scores)
-    return bounded_mean(moments.mean, level=level, note=left_out_note(len(scores) - moments.n))
+    measured = np.array([np.size(one) > 0 for one in scores], dtype=np.bool_)
+    labels = None if clusters is None else task_labels(clusters, measured)
+    return bounded_mean(moments.mean, level=level, clusters=labels, note=left_out_note(len(scores) - moments.n))
 
 
 def repeatability(passed: ArrayLike, trials: ArrayLike, *, level: float = 0.95) -> Estimate:
@@ -152,10 +154,3 @@ def repeatability(passed: ArrayLike, trials: ArrayLike, *, level: float = 0.95) 
 
 def _undefined(value: float | None, level: float, n: int, method: str, note: str) -> Estimate:
     return Estimate(value=value, low=None, high=None, level=level, n=n, method=method, note=note)
-
-
-def _aligned(clusters: ArrayLike, n: int) -> np.ndarray:
-    labels = np.asarray(clusters)
-    if labels.shape != (n,):
-        raise ValueError(f"clusters must hold one label per task ({n}), but got {labels.shape}")
-    return labels

@@ -61,7 +61,7 @@ class Lattice:
         return min(1.0, max(p - ties / 2 if mid else p, NEGLIGIBLE))
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def hypergeometric(base_trials: int, cand_trials: int, total: int) -> Lattice:
     """How `total` passes fall to the candidate's trials if both arms are the same agent."""
     start, end = max(0, total - base_trials), min(cand_trials, total)

@@ -56,11 +56,16 @@ def score_moments(scores: Scores, *, name: str = "scores", keep: BoolArray | Non
 
 @dataclass(frozen=True, eq=False)
 class ScorePairs:
-    """Both arms' moments over the tasks that have scores in both."""
+    """Both arms' moments over the tasks that have scores in both; `measured` says which of all tasks those are."""
 
     base: Moments
     cand: Moments
-    left_out: int
+    measured: BoolArray
+
+    @property
+    def left_out(self) -> int:
+        """How many tasks lack scores in an arm."""
+        return int((~self.measured).sum())
 
 
 def score_pairs(base_scores: Scores, cand_scores: Scores) -> ScorePairs:
@@ -76,5 +81,5 @@ def score_pairs(base_scores: Scores, cand_scores: Scores) -> ScorePairs:
     return ScorePairs(
         score_moments(base_scores, name="base_scores", keep=both),
         score_moments(cand_scores, name="cand_scores", keep=both),
-        left_out=int((~both).sum()),
+        both,
     )

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri, stdtrit
 
 from evalharness.stats.clusters import cluster_mean
-from evalharness.stats.counts import BoolArray, FloatArray, fraction, left_out_note, one_of, pairs
+from evalharness.stats.counts import BoolArray, FloatArray, fraction, left_out_note, one_of, pairs, task_labels
 from evalharness.stats.differences import (
     bonett_price,
     interval,
@@ -132,13 +132,7 @@ def population_delta(
     """
     fraction(level, name="level")
     both = pairs(base_passed, base_trials, cand_passed, cand_trials)
-    labels = None
-    if clusters is not None:
-        labels = np.asarray(clusters)
-        measured = (np.asarray(base_trials) > 0) & (np.asarray(cand_trials) > 0)
-        if labels.shape != measured.shape:
-            raise ValueError(f"clusters must hold one label per task ({measured.size}), but got {labels.shape}")
-        labels = labels[measured]
+    labels = None if clusters is None else task_labels(clusters, both.measured)
     return _population(both.differences, level=level, clusters=labels, note=both.note)
 
 
@@ -147,11 +141,14 @@ def population_score_delta(
     cand_scores: Scores,
     *,
     level: float = 0.95,
+    clusters: ArrayLike | None = None,
 ) -> Estimate:
     """The change in mean score on tasks like these; scores in [0, 1], see `population_delta`."""
     fraction(level, name="level")
     both = score_pairs(base_scores, cand_scores)
-    return _population(both.cand.mean - both.base.mean, level=level, note=left_out_note(both.left_out))
+    labels = None if clusters is None else task_labels(clusters, both.measured)
+    note = left_out_note(both.left_out)
+    return _population(both.cand.mean - both.base.mean, level=level, clusters=labels, note=note)
 
 
 def _suite(base: Moments, cand: Moments, *, level: float, note: str) -> Estimate:

@@ -41,7 +41,7 @@ def cmh_test(
         method = "midp" if trials <= EXACT_TRIALS else "z"
     m, size = both.totals, both.base.trials + both.cand.trials
     informative = (m > 0) & (m < size)
-    both = Pairs(both.base.keep(informative), both.cand.keep(informative), both.left_out)
+    both = Pairs(both.base.keep(informative), both.cand.keep(informative), both.measured)
     n = int(informative.sum())
     name = f"{'McNemar' if both.single_trial and n else 'CMH'} {_NAMES[method]}"
     if n == 0:

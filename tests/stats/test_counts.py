@@ -58,7 +58,7 @@ def test_whole_floats_and_booleans_count():
 
 def test_unmeasured_tasks_leave_the_pairs_and_are_counted():
     both = pairs([5, 4, 0], [5, 5, 0], [0, 4, 1], [0, 5, 1])
-    assert (both.base.trials.size, both.left_out) == (1, 2)
+    assert (both.base.trials.size, both.measured.tolist()) == (1, [False, True, False])
     assert "2 tasks without measured trials left out" in both.note
 
 

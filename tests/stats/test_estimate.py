@@ -45,6 +45,11 @@ def test_everything_or_nothing_closes_one_side(method):
     assert proportion(9, 9, method=method).low < 1
 
 
+def test_published_wilson_interval():
+    found = proportion(47, 52)
+    assert (found.low, found.high) == pytest.approx((0.7939, 0.9582), abs=5e-5)
+
+
 def test_no_outcomes_exclude_nothing():
     estimate = proportion(0, 0)
     assert (estimate.value, estimate.low, estimate.high, estimate.n) == (None, 0, 1, 0)

@@ -164,6 +164,13 @@ def test_clusters_widen_a_shared_change():
         population_delta(*arms, clusters=["a"])
 
 
+def test_clusters_of_scores_are_those_of_counts():
+    labels = ["a", "a", "b", "c"]
+    by_count = population_delta([2, 1, 0, 0], [2, 2, 2, 0], [1, 1, 2, 1], [2, 2, 2, 1], clusters=labels)
+    base, cand = [[1, 1], [1, 0], [0, 0], []], [[1, 0], [0, 1], [1, 1], [1]]
+    assert population_score_delta(base, cand, clusters=labels) == by_count
+
+
 def test_t_needs_two_tasks():
     assert paired_t_interval([0.2]).low is None
     assert population_delta([3], [5], [4], [5]).low < 0

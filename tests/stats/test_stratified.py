@@ -122,6 +122,15 @@ def test_mcnemar_agrees_with_statsmodels(broken, fixed):
         assert found == pytest.approx(reference, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("broken", "fixed", "expected"),
+    [(82, 28, 2.519e-07), (46, 27, 0.03442), (1, 17, 0.00014), (1, 19, 4e-05), (7, 1, 0.0703)],
+)
+def test_published_mcnemar_p_values(broken, fixed, expected):
+    found = mcnemar(broken=broken, fixed=fixed, method="exact").pvalue
+    assert found == pytest.approx(expected, rel=0.04)
+
+
 @pytest.mark.parametrize("n", range(1, 31))
 def test_exact_mcnemar_never_exceeds_its_level(n):
     chance = [math.comb(n, k) / 2**n for k in range(n + 1)]
