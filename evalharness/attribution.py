@@ -76,6 +76,8 @@ _RESOURCES = {
     errno.ENETUNREACH: "connection",
     errno.EHOSTUNREACH: "connection",
 }
+_VAGUE = ("connection", "status:500")  # litellm calls whatever it does not understand 500
+_TELLING = ("dns", "timeout", "connection")
 _LASTING = frozenset({"quota", "disk_full", "no_program", *(f"status:{status}" for status in _REFUSED)})
 
 
@@ -100,7 +102,7 @@ def attribute(exc: BaseException, rules: UnmeasuredRules) -> Unmeasured | None:
             faults.append(fault)
         elif _agents_own(each):
             break
-    return next((fault for fault in faults if fault.cause == "dns"), faults[0] if faults else None)
+    return _telling(faults)
 
 
 def retryable(cause: str) -> bool:
@@ -108,7 +110,7 @@ def retryable(cause: str) -> bool:
 
     A refused key, a spent account, a missing model or program, a full disk and a broken grader stay as they are.
     """
-    return cause not in _LASTING and not cause.startswith("grader:")
+    return cause.removeprefix("judge:") not in _LASTING and not cause.startswith("grader:")
 
 
 def status_fault(status: int, detail: str, headers: Mapping[str, str]) -> Unmeasured | None:
@@ -150,6 +152,13 @@ def _chain(exc: BaseException) -> Iterator[BaseException]:
         context = None if current.__suppress_context__ else current.__context__
         wrapped = current.args[0] if current.args and isinstance(current.args[0], BaseException) else None
         current = current.__cause__ or context or wrapped
+
+
+def _telling(faults: list[Unmeasured]) -> Unmeasured | None:
+    """Choose the nearest fault; one that only says "something failed" yields to what is behind it."""
+    if not faults or faults[0].cause not in _VAGUE:
+        return faults[0] if faults else None
+    return next((fault for cause in _TELLING for fault in faults if fault.cause == cause), faults[0])
 
 
 def _by_rule(exc: BaseException, rules: UnmeasuredRules) -> Unmeasured | None:

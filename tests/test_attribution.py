@@ -148,6 +148,12 @@ def test_a_name_that_does_not_resolve_is_said_so_although_the_client_calls_it_a_
     assert cause_of(behind(httpx.ConnectError("x"), socket.gaierror(socket.EAI_AGAIN, "x"))) == "dns"
 
 
+def test_a_500_that_litellm_made_up_yields_to_what_is_behind_it():
+    outer = raised("litellm.exceptions", "InternalServerError", status_code=500)
+    assert cause_of(behind(outer, httpx.ReadError("x"))) == "connection"
+    assert cause_of(behind(outer, status_error(500))) == "status:500"
+
+
 def test_an_exception_handed_to_another_counts_as_behind_it():
     assert cause_of(RuntimeError(socket.gaierror(socket.EAI_AGAIN, "x"))) == "dns"
 
