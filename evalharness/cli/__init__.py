@@ -15,6 +15,8 @@ COMMANDS = {
     "run": "Run a suite against an agent, or resume a run directory.",
     "compare": "Compare runs: what changed, beyond noise, and where.",
     "show": "Show a run: rates with intervals, slow and flaky tasks, errors.",
+    "promote": "Put a judged version on the version line.",
+    "line": "Show, verify or roll back a version line.",
     "grade": "Judge a run's stored transcripts again, without the agent.",
     "power": "Say how many tasks and trials it takes to see an effect.",
     "validate": "Check a suite, and say what it costs and sees.",

@@ -6,7 +6,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from evalharness.model import Check, Decision
+from evalharness.model import Check, Decision, RunHeader
 
 LEDGER_SCHEMA = 1
 
@@ -32,6 +32,19 @@ class RunRef(Struct, frozen=True, kw_only=True):
     tasks: int
     trials: int
     owed: int
+
+
+class MeasuredRun(Struct, frozen=True, kw_only=True):
+    """A run as a line takes it in: how entries refer to it, its header, and its outcome table as JSON."""
+
+    ref: RunRef
+    header: RunHeader
+    table: bytes
+
+    @property
+    def whole_suite(self) -> bool:
+        """Say whether every task of the suite was measured."""
+        return self.ref.tasks == len(self.header.tasks) and self.ref.trials > 0
 
 
 class Evidence(Struct, frozen=True, kw_only=True):

@@ -205,7 +205,7 @@ class GitLine:
         remote = self._source()
         if remote is None:
             raise ConfigError(
-                f"line {self.name} is cut by a shallow clone: complete it with `git fetch --depth={WHOLE} REMOTE {self.ref}`"
+                f"line {self.name} is cut by a shallow clone: `git fetch --depth={WHOLE} REMOTE {self.ref}` mends it"
             )
         try:
             git_output(self.root, *_FETCH, f"--depth={WHOLE}", remote, self.ref)

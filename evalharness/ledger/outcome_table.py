@@ -5,6 +5,7 @@ commit) and four counts per task. Scores, costs and times of single trials stay 
 """
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,9 +15,9 @@ from msgspec import Struct
 
 from evalharness.errors import ConfigError
 from evalharness.ledger.chain import BaselineRun
-from evalharness.ledger.entry import RunRef, canonical_json
+from evalharness.ledger.entry import MeasuredRun, RunRef, canonical_json
 from evalharness.ledger.storage import Line
-from evalharness.model import RunHeader
+from evalharness.model import Counts, RunHeader
 from evalharness.outcomes import Line as TrialLine
 from evalharness.outcomes import Outcomes, read, table
 from evalharness.redact import Redactor
@@ -38,20 +39,6 @@ class OutcomeTable(Struct, frozen=True, kw_only=True):
     header: RunHeader
     counts: dict[str, TaskCounts]
     models: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasuredRun:
-    """A run as a line takes it in: how entries refer to it, its header, and its packed outcome table."""
-
-    ref: RunRef
-    header: RunHeader
-    table: bytes
-
-    @property
-    def whole_suite(self) -> bool:
-        """Say whether every task of the suite was measured."""
-        return self.ref.tasks == len(self.header.tasks) and self.ref.trials > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +65,15 @@ def measured_run(path: Path, root: Path) -> MeasuredRun:
         owed=sum(each.planned - each.tried for each in rows.values()),
     )
     return MeasuredRun(ref=ref, header=outcomes.header, table=packed)
+
+
+def counts_of(run: MeasuredRun) -> dict[str, Counts]:
+    """Return the counts of every task of a run."""
+    counts = msgspec.json.decode(run.table, type=OutcomeTable).counts
+    return {
+        task_id: Counts(passed=each.passed, measured=each.measured, planned=each.planned)
+        for task_id, each in counts.items()
+    }
 
 
 def run_digest(path: Path) -> str:
@@ -120,10 +116,11 @@ def _outcomes(counts: TaskCounts) -> list[str]:
 
 
 def _counts(outcomes: Outcomes) -> dict[str, TaskCounts]:
-    tried = outcomes.trials.groupby("task_id", sort=False).size().to_dict()
+    tasks, tried = outcomes.tasks, Counter(outcomes.trials["task_id"])
+    columns = (tasks[name].tolist() for name in ("passed", "measured", "planned"))
     return {
-        str(row.Index): TaskCounts(int(row.passed), int(row.measured), int(tried.get(row.Index, 0)), int(row.planned))
-        for row in outcomes.tasks.itertuples()
+        task_id: TaskCounts(passed, measured, tried[task_id], planned)
+        for task_id, passed, measured, planned in zip(tasks.index, *columns, strict=True)
     }
 
 
