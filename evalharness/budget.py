@@ -5,7 +5,7 @@ from collections import Counter
 
 from msgspec import Struct, field
 
-from evalharness.model import Grade, Outcome, Record
+from evalharness.model import Outcome, Record
 
 
 class Budget(Struct, frozen=True, kw_only=True):
@@ -53,16 +53,18 @@ class Tally(Struct, kw_only=True):
         else:
             self.failed += 1
         self.cost_usd += record_cost(record)
-        self.tokens += (record.usage.input_tokens or 0) + (record.usage.output_tokens or 0)
-
-
-def _judge_cost(grade: Grade) -> float:
-    return (grade.usage.cost_usd or 0.0) if grade.usage else 0.0
+        self.tokens += record_tokens(record)
 
 
 def record_cost(record: Record) -> float:
     """Return what an attempt is known to have cost, its judges included."""
-    return (record.usage.cost_usd or 0.0) + sum(map(_judge_cost, record.grades))
+    return sum(usage.cost_usd or 0.0 for usage in (record.usage, record.judging) if usage)
+
+
+def record_tokens(record: Record) -> int:
+    """Return the tokens that an attempt is known to have used, its judges included."""
+    used = [usage for usage in (record.usage, record.judging) if usage]
+    return sum((usage.input_tokens or 0) + (usage.output_tokens or 0) for usage in used)
 
 
 def exhausted(budget: Budget, tally: Tally, *, in_flight: int) -> str | None:

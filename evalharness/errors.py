@@ -18,6 +18,8 @@ Displaced                      another trial took this one's host down: it is ow
 
 from typing import ClassVar
 
+from evalharness.model import Usage
+
 
 class EvalHarnessError(Exception):
     """Something a user can put right; printed as one line that names place, fault and way out."""
@@ -59,14 +61,17 @@ class Unmeasured(Exception):
     """What happened was not the agent's doing: nothing was measured.
 
     `cause` is short and stable (`status:429`, `dns`, `docker`): runs are counted and retried by it. `retry_after` is
-    the pause in seconds that the other side asked for.
+    the pause in seconds that the other side asked for; `usage` is what was spent all the same.
     """
 
-    def __init__(self, cause: str, detail: str = "", *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, cause: str, detail: str = "", *, retry_after: float | None = None, usage: Usage | None = None
+    ) -> None:
         super().__init__(f"{cause}: {detail}" if detail else cause)
         self.cause = cause
         self.detail = detail
         self.retry_after = retry_after
+        self.usage = usage
 
 
 class AgentFault(Exception):

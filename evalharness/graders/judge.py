@@ -57,12 +57,6 @@ _FORMATS: dict[str, dict[str, Any]] = {
 }
 
 
-class JudgeUnmeasured(Unmeasured):
-    """The judge gave no verdict; `usage` is what its attempts have used all the same."""
-
-    usage: Usage
-
-
 class _Vote(msgspec.Struct, frozen=True):
     passed: bool
     reason: str = ""
@@ -132,9 +126,8 @@ class Judge:
                 break
             if attempt + 1 < self.attempts:
                 time.sleep(pause)
-        unmeasured = JudgeUnmeasured(f"judge:{fault.cause}", fault.detail, retry_after=fault.retry_after)
-        unmeasured.usage = _total(usages)
-        raise unmeasured
+        cause, pause = f"judge:{fault.cause}", fault.retry_after
+        raise Unmeasured(cause, fault.detail, retry_after=pause, usage=_total(usages))
 
     def _ask(self, messages: list[dict[str, Any]], *, seed: int) -> Reply:
         place = {"api_base": self.api_base} if self.api_base else {}

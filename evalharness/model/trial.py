@@ -98,7 +98,10 @@ class TranscriptRef(Struct, frozen=True, kw_only=True):
 
 
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One attempt at one trial, as it stands on disk; `cause` names an error or a fail without grades."""
+    """One attempt at one trial, as it stands on disk; `cause` names an error or a fail without grades.
+
+    `judging` is what the models of its judges used, those included that gave no verdict.
+    """
 
     task_id: str
     trial: int
@@ -109,6 +112,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cause: str | None = None
     detail: str = ""
     usage: Usage = field(default_factory=Usage)
+    judging: Usage | None = None
     seed: int | None = None
     started_at: str | None = None
     output_digest: str | None = None

@@ -5,7 +5,6 @@ import pytest
 from servers import HANGS_UP, NEVER, Reply, serving
 
 from evalharness.errors import ConfigError, Unmeasured
-from evalharness.graders.judge import JudgeUnmeasured
 
 BAD = Reply.json({"error": {"message": "no such option", "type": "invalid_request_error"}}, status=400)
 BUSY = Reply.json({"error": {"message": "slow down"}}, status=429)
@@ -113,14 +112,14 @@ def test_a_verdict_may_be_wrapped(ask, content):
     ],
 )
 def test_a_judge_that_stays_at_fault_measures_nothing_after_three_attempts(ask, reply, cause):
-    with serving(reply) as server, pytest.raises(JudgeUnmeasured) as caught:
+    with serving(reply) as server, pytest.raises(Unmeasured) as caught:
         ask(server)
     assert caught.value.cause.startswith(cause)
     assert len(server.asked) == 3
 
 
 def test_what_malformed_replies_cost_is_told_too(ask):
-    with serving(says("hm")) as server, pytest.raises(JudgeUnmeasured) as caught:
+    with serving(says("hm")) as server, pytest.raises(Unmeasured) as caught:
         ask(server)
     assert caught.value.usage.output_tokens == 30
     assert caught.value.usage.cost_usd > 0
