@@ -5,6 +5,7 @@ undefined, and nothing is substituted for them; `extrapolate` answers with a mod
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -54,7 +55,7 @@ def curve(
     kind: str = "pass_at_k",
     level: float = 0.95,
 ) -> list[Estimate]:
-    """The suite's value for each k; by default every k that 95 % of the tasks support (thinned out above 100)."""
+    """The suite's value for each k, in their order; by default for `supported_ks`. The method of each names its k."""
     one_of(kind, KINDS, name="kind")
     tasks = counts(passed, trials)
     chosen = supported_ks(tasks.trials) if ks is None else ks
@@ -95,9 +96,10 @@ def _suite(tasks: Counts, k: int, *, kind: str, level: float) -> Estimate:
     n, short = int(enough.sum()), int((~enough).sum())
     if enough.size == 0 or short > SHORT_TASKS * enough.size:
         why = f"{short} of {enough.size} tasks have fewer than {k} trials" if short else "no tasks"
-        return Estimate(value=None, low=None, high=None, level=level, n=n, method=f"{kind}, k={k}", note=why)
+        return Estimate(value=None, low=None, high=None, level=level, n=n, method=f"{kind} at k={k}", note=why)
     note = left_out_note(short, f"with fewer than {k} trials")
-    return bounded_mean(_values(tasks.keep(enough), k, kind), level=level, note=note)
+    estimate = bounded_mean(_values(tasks.keep(enough), k, kind), level=level, note=note)
+    return replace(estimate, method=f"{kind} at k={k}, {estimate.method}")
 
 
 def _values(tasks: Counts, k: int, kind: str) -> FloatArray:

@@ -84,7 +84,8 @@ def test_first_points_of_both_curves_are_the_pass_rate():
     passed, trials = [4, 3, 2, 0], [4, 4, 4, 4]
     at, hat = curve(passed, trials), curve(passed, trials, kind="pass_hat_k")
     assert [one.value for one in hat] == pytest.approx([9 / 16, 5 / 12, 5 / 16, 1 / 4])
-    assert at[0] == hat[0]
+    assert (at[0].value, at[0].low, at[0].high) == (hat[0].value, hat[0].low, hat[0].high)
+    assert hat[2].method.startswith("pass_hat_k at k=3")
     assert len(at) == 4
 
 
