@@ -1,8 +1,9 @@
-"""Append-only files that survive a kill: whole lines, whole frames, a torn end cut before the next append."""
+"""Files that survive a kill: whole lines and frames, a torn end cut before the next append, one writer at a time."""
 
+import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,15 +12,15 @@ import msgspec
 from evalharness.errors import ConfigError, StorageFault
 from evalharness.model import TranscriptRef
 
-BLOCK = 1 << 24
+BLOCK = 1 << 22
 Line = TypeVar("Line")
 SEGMENT_BYTES = 64 * 1024 * 1024
 CHUNK = 1 << 16
 
 
 @contextmanager
-def _storage(path: Path) -> Iterator[None]:
-    """Name the file when the disk refuses."""
+def storage(path: Path) -> Iterator[None]:
+    """Name the file when the disk refuses, or the folder may not be written."""
     try:
         yield
     except OSError as exc:
@@ -45,7 +46,7 @@ class Appender:
 
     def __init__(self, path: Path, *, size: int | None = None) -> None:
         self.path = path
-        with _storage(path):
+        with storage(path):
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             if size is not None:
                 os.ftruncate(self._descriptor, size)
@@ -54,7 +55,7 @@ class Appender:
 
     def append(self, content: bytes) -> None:
         """Hand the bytes to the operating system, all or none."""
-        with _storage(self.path):
+        with storage(self.path):
             try:
                 view = memoryview(content)
                 while view:
@@ -69,7 +70,7 @@ class Appender:
     def sync(self) -> None:
         """Have everything appended so far on the disk."""
         if self._dirty:
-            with _storage(self.path):
+            with storage(self.path):
                 os.fsync(self._descriptor)
             self._dirty = False
 
@@ -86,7 +87,7 @@ class Segments:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with _storage(folder):
+        with storage(folder):
             folder.mkdir(exist_ok=True)
         self._number = max((int(file.stem) for file in folder.glob("*.zst")), default=0)
         self._file = Appender(segment_path(folder, self._number))
@@ -143,7 +144,7 @@ def read_lines(path: Path, kind: type[Line]) -> Iterator[Line]:
                 lines = decoder.decode_lines(whole)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 lines = []
-                for line in whole.splitlines():
+                for line in whole[:-1].split(b"\n"):
                     number += 1
                     lines.append(_decode_line(decoder, line, f"{path}: line {number}"))
             number += len(lines)
@@ -162,3 +163,21 @@ def _decode_line(decoder: msgspec.json.Decoder[Line], line: bytes, place: str) -
 def segment_path(folder: Path, number: int) -> Path:
     """Name a segment's file."""
     return folder / f"{number:06d}.zst"
+
+
+def locked(path: Path) -> int:
+    """Take the lock of a run, or say who holds it."""
+    with storage(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        holder = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        raise ConfigError(
+            f"{path.parent} is being written by another evalh ({holder}): wait for it, or stop it"
+        ) from exc
+    with suppress(OSError):  # on a full disk the lock holds all the same, without a name on it
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
+    return descriptor

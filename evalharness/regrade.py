@@ -10,11 +10,11 @@ import msgspec
 from evalharness.digests import entries, suite_digest
 from evalharness.errors import ConfigError
 from evalharness.executors import Finished
+from evalharness.judging import regraded
 from evalharness.model import Record, RunHeader, Suite, SuiteEntry, Task, Trial
 from evalharness.registry import build
 from evalharness.runs import new_run_id
 from evalharness.store import RunStore
-from evalharness.trial import regraded
 
 BATCH = 256
 

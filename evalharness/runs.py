@@ -31,6 +31,7 @@ from evalharness.model import (
     Trial,
 )
 from evalharness.planning import owed
+from evalharness.redact import with_secrets
 from evalharness.store import RunStore
 from evalharness.trial import TrialJob
 
@@ -108,6 +109,7 @@ def begin(  # noqa: PLR0913 - a run's parts, each given once
 def resume(store: RunStore, suite: Suite, definition: AgentDefinition) -> Arm:
     """Take a run up again; refused when a task or the agent has changed since."""
     header = store.header
+    definition = msgspec.convert(with_secrets(msgspec.to_builtins(definition), os.environ), AgentDefinition)
     now = fingerprint(definition)
     if now != header.agent.fingerprint:
         raise ConfigError(

@@ -5,23 +5,34 @@ trials.jsonl    a Record a line, append-only   transcripts/    compressed transc
 artifacts/      files that the suite keeps     lock            held by the one writer
 """
 
-import fcntl
 import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import msgspec
 import zstandard
 
-from evalharness.errors import ConfigError, StorageFault
+from evalharness.errors import ConfigError
 from evalharness.executors import Finished
-from evalharness.journal import Appender, Segments, read_lines, segment_path, whole_lines, write_whole
+from evalharness.journal import (
+    Appender,
+    Line,
+    Segments,
+    locked,
+    read_lines,
+    segment_path,
+    storage,
+    whole_lines,
+    write_whole,
+)
 from evalharness.model import RUN_SCHEMA, Planned, Record, RunHeader, Transcript, TrialKey
+from evalharness.redact import Redactor, without_secrets
 
 HEADER = "run.json"
 PLAN = "plan.jsonl"
@@ -30,7 +41,6 @@ TRANSCRIPTS = "transcripts"
 ARTIFACTS = "artifacts"
 LOCK = "lock"
 SYNC_SECONDS = 1.0
-Line = TypeVar("Line")
 
 
 class _Schema(msgspec.Struct):
@@ -52,14 +62,15 @@ class RunStore:
     @classmethod
     def create(cls, path: Path, header: RunHeader, planned: Planned) -> Self:
         """Make a run directory; one that holds anything already is refused."""
-        try:
+        if path.exists() and not path.is_dir():
+            raise ConfigError(f"{path} is a file: name a folder for the run with --out")
+        with storage(path):
             path.mkdir(parents=True, exist_ok=True)
             if any(path.iterdir()):
                 raise ConfigError(f"{path} is not empty: name another --out, or resume it with `evalh run {path}`")
-        except OSError as exc:
-            raise StorageFault(f"{path}: {exc.strerror or exc}") from exc
+        content = msgspec.json.encode(without_secrets(msgspec.to_builtins(header), os.environ))
         write_whole(path / PLAN, msgspec.json.encode(planned) + b"\n")
-        write_whole(path / HEADER, msgspec.json.format(msgspec.json.encode(header), indent=1))
+        write_whole(path / HEADER, msgspec.json.format(Redactor.from_environment().clean_json(content), indent=1))
         return cls(path)
 
     def _read_header(self) -> RunHeader:
@@ -138,11 +149,16 @@ class RunWriter:
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
-        self._lock = _locked(store.path / LOCK)
-        trials = store.path / TRIALS
-        self._trials = Appender(trials, size=whole_lines(trials) if trials.exists() else 0)
-        self._segments = Segments(store.path / TRANSCRIPTS)
+        self._redactor = Redactor.from_environment()
         self._encoder = msgspec.json.Encoder()
+        self._lock = locked(store.path / LOCK)
+        trials = store.path / TRIALS
+        try:
+            self._trials = Appender(trials, size=whole_lines(trials) if trials.exists() else 0)
+            self._segments = Segments(store.path / TRANSCRIPTS)
+        except BaseException:
+            os.close(self._lock)
+            raise
         self._synced = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -164,20 +180,23 @@ class RunWriter:
             for each in finished
             if each.record
         ]
-        self._trials.append(b"".join(self._encoder.encode(record) + b"\n" for record in records))
+        self._trials.append(b"".join(map(self._line, records)))
         return records
+
+    def _line(self, record: Record) -> bytes:
+        return self._redactor.clean_json(self._encoder.encode(record)) + b"\n"
 
     def _keep(self, finished: Finished) -> None:
         folder = self._store.artifacts(finished.trial.key)
+        if finished.artifacts and folder.exists():  # what an earlier attempt left
+            shutil.rmtree(folder)
         for name, content in finished.artifacts.items():
             target = folder / name
             if not target.resolve().is_relative_to(folder.resolve()):
                 continue  # a workspace that the agent controls may name files as it likes
-            try:
+            with storage(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
-            except OSError as exc:
-                raise StorageFault(f"{target}: {exc.strerror or exc}") from exc
 
     def extend(self, planned: Planned) -> None:
         """Plan more trials."""
@@ -195,24 +214,7 @@ class RunWriter:
 
     def close(self) -> None:
         """Bring everything to the disk and let the next writer in."""
-        try:
-            self._segments.close()
-            self._trials.close()
-        finally:
-            os.close(self._lock)
-
-
-def _locked(path: Path) -> int:
-    """Take the lock of a run, or say who holds it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as exc:
-        holder = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip()
-        os.close(descriptor)
-        raise ConfigError(
-            f"{path.parent} is being written by another evalh ({holder}): wait for it, or stop it"
-        ) from exc
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
-    return descriptor
+        with ExitStack() as stack:
+            stack.callback(os.close, self._lock)
+            stack.callback(self._trials.close)
+            stack.callback(self._segments.close)

@@ -1,6 +1,10 @@
-"""Text as files can hold it."""
+"""Text and objects of others as files can hold them."""
 
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
+
+Plain = TypeVar("Plain")
 
 
 def well_formed(value: Any) -> Any:
@@ -12,3 +16,16 @@ def well_formed(value: Any) -> Any:
     if isinstance(value, dict):
         return {well_formed(key): well_formed(each) for key, each in value.items()}
     return value
+
+
+def as_json(value: Any) -> bytes:
+    """Write something as JSON, whatever text and objects others put into it."""
+    try:
+        return msgspec.json.encode(value, enc_hook=repr)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(well_formed(msgspec.to_builtins(value, enc_hook=repr)))
+
+
+def plain(value: Any, kind: type[Plain]) -> Plain:
+    """Return what a file would hold of it; msgspec.ValidationError where that is nothing of this kind."""
+    return msgspec.json.decode(as_json(value), type=kind)

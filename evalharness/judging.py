@@ -1,0 +1,146 @@
+"""From an answer, or its absence, to an outcome: whose doing it was, and what the graders say."""
+
+import math
+
+import msgspec
+
+from evalharness.attribution import attribute
+from evalharness.errors import AgentFault, Unmeasured
+from evalharness.graders import Grader
+from evalharness.model import (
+    Extension,
+    Grade,
+    GraderUse,
+    Limits,
+    Outcome,
+    Record,
+    Task,
+    Transcript,
+    UnmeasuredRules,
+    Usage,
+)
+from evalharness.redact import Redactor
+from evalharness.registry import build
+from evalharness.text import plain, well_formed
+from evalharness.workspaces import Workspace
+
+DETAIL_LENGTH = 500
+CAUSE_LENGTH = 80
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What agent and graders made of a trial; `cause` is set where there is no full set of grades."""
+
+    outcome: Outcome
+    grades: tuple[Grade, ...] = ()
+    score: float | None = None
+    cause: str | None = None
+    detail: str = ""
+    retry_after: float | None = None
+    transcript: Transcript | None = None
+
+
+def build_grader(use: GraderUse) -> Grader:
+    """Make the grader that a task names."""
+    return build("grader", Extension(use=use.use, options=use.options))
+
+
+def without_answer(exc: BaseException, rules: UnmeasuredRules) -> Judged:
+    """Say whose doing it was that there is no answer."""
+    unmeasured = attribute(exc, rules)
+    if unmeasured is not None:
+        return unmeasured_by(unmeasured)
+    if isinstance(exc, AgentFault):
+        return Judged(outcome=Outcome.FAIL, cause=exc.cause, detail=exc.detail, score=0.0)
+    return Judged(outcome=Outcome.FAIL, cause=f"exception:{type(exc).__name__}", detail=_said(exc), score=0.0)
+
+
+def unmeasured_by(fault: Unmeasured, transcript: Transcript | None = None) -> Judged:
+    """Take in that nothing was measured; what others put into the fault may be of any type."""
+    pause = fault.retry_after
+    return Judged(
+        outcome=Outcome.ERROR,
+        cause=str(fault.cause),
+        detail=str(fault.detail),
+        retry_after=float(pause) if isinstance(pause, int | float) and math.isfinite(pause) else None,
+        transcript=transcript,
+    )
+
+
+def harness_fault(exc: Exception) -> Judged:
+    """Take in that something of ours failed around a trial."""
+    return Judged(outcome=Outcome.ERROR, cause="harness", detail=f"{type(exc).__name__}: {_said(exc)}")
+
+
+def graded(task: Task, transcript: Transcript, workspace: Workspace, graders: tuple[Grader, ...]) -> Judged:
+    """Judge an answer: every grader must pass, and the score is their weighted mean."""
+    grades: list[Grade] = []
+    for use, grader in zip(task.graders, graders, strict=True):
+        try:
+            grade = _checked(grader.grade(task, transcript, workspace))
+        except Unmeasured as exc:
+            return unmeasured_by(exc, transcript)
+        except Exception as exc:  # noqa: BLE001 - a broken grader measured nothing
+            cause, detail = f"grader:{use.name or use.use}", f"{type(exc).__name__}: {_said(exc)}"
+            return Judged(outcome=Outcome.ERROR, cause=cause, detail=detail, transcript=transcript)
+        grades.append(msgspec.structs.replace(grade, grader=use.name) if use.name else grade)
+    exceeded = _exceeded(transcript.usage, task.limits)
+    passed = exceeded is None and all(grade.passed for grade in grades)
+    weight = sum(use.weight for use in task.graders)
+    score = sum(use.weight * grade.score for use, grade in zip(task.graders, grades, strict=True)) / weight
+    return Judged(
+        outcome=Outcome.PASS if passed else Outcome.FAIL,
+        grades=tuple(grades),
+        score=0.0 if exceeded else score,
+        cause=exceeded,
+        transcript=transcript,
+    )
+
+
+def regraded(task: Task, record: Record, transcript: Transcript, workspace: Workspace) -> Record:
+    """Judge a stored answer again: everything but the grades stays as it was measured."""
+    judged = graded(task, transcript, workspace, tuple(build_grader(use) for use in task.graders))
+    return with_judgement(record, judged, Redactor.from_environment())
+
+
+def with_judgement(record: Record, judged: Judged, redactor: Redactor) -> Record:
+    """Write a judgement into a record, without secrets and shortened to what fits on a line."""
+
+    def fit(text: str, length: int) -> str:
+        return redactor.clean_text(well_formed(text))[:length]
+
+    return msgspec.structs.replace(
+        record,
+        outcome=judged.outcome,
+        score=judged.score,
+        grades=tuple(
+            msgspec.structs.replace(grade, reason=fit(grade.reason, DETAIL_LENGTH)) if grade.reason else grade
+            for grade in judged.grades
+        ),
+        cause=None if judged.cause is None else fit(judged.cause, CAUSE_LENGTH),
+        detail=fit(judged.detail, DETAIL_LENGTH),
+    )
+
+
+def _checked(grade: Grade) -> Grade:
+    """Take what a grader returned, of whatever author, as a Grade with a score from 0 to 1."""
+    checked = plain(grade, Grade)
+    if not 0 <= checked.score <= 1:
+        raise ValueError(f"score {checked.score:g} is not from 0 to 1")
+    return checked
+
+
+def _said(exc: BaseException) -> str:
+    try:
+        return str(exc)
+    except Exception:  # noqa: BLE001 - exceptions of others may be broken too
+        return "(its message cannot be read)"
+
+
+def _exceeded(usage: Usage, limits: Limits) -> str | None:
+    """Name the limit that a finished trial went over, if any."""
+    if limits.cost_usd is not None and (usage.cost_usd or 0) > limits.cost_usd:
+        return "limit:cost_usd"
+    if limits.tokens is not None and (usage.input_tokens or 0) + (usage.output_tokens or 0) > limits.tokens:
+        return "limit:tokens"
+    return None
