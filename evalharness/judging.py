@@ -1,6 +1,7 @@
 """From an answer, or its absence, to an outcome: whose doing it was, and what the graders say."""
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 
@@ -18,6 +19,7 @@ from evalharness.model import (
     Transcript,
     UnmeasuredRules,
     Usage,
+    total,
 )
 from evalharness.redact import Redactor
 from evalharness.registry import build
@@ -38,6 +40,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     retry_after: float | None = None
     transcript: Transcript | None = None
+    judging: Usage | None = None
 
 
 def build_grader(use: GraderUse) -> Grader:
@@ -79,10 +82,12 @@ def graded(task: Task, transcript: Transcript, workspace: Workspace, graders: tu
         try:
             grade = _checked(grader.grade(task, transcript, workspace))
         except Unmeasured as exc:
-            return unmeasured_by(exc, transcript)
+            judged = unmeasured_by(exc, transcript)
+            return msgspec.structs.replace(judged, judging=_together([*grades, exc]))
         except Exception as exc:  # noqa: BLE001 - a broken grader measured nothing
             cause, detail = f"grader:{use.name or use.use}", f"{type(exc).__name__}: {_said(exc)}"
-            return Judged(outcome=Outcome.ERROR, cause=cause, detail=detail, transcript=transcript)
+            judging = _together(grades)
+            return Judged(outcome=Outcome.ERROR, cause=cause, detail=detail, transcript=transcript, judging=judging)
         grades.append(msgspec.structs.replace(grade, grader=use.name) if use.name else grade)
     exceeded = _exceeded(transcript.usage, task.limits)
     passed = exceeded is None and all(grade.passed for grade in grades)
@@ -94,6 +99,7 @@ def graded(task: Task, transcript: Transcript, workspace: Workspace, graders: tu
         score=0.0 if exceeded else score,
         cause=exceeded,
         transcript=transcript,
+        judging=_together(grades),
     )
 
 
@@ -114,12 +120,21 @@ def with_judgement(record: Record, judged: Judged, redactor: Redactor) -> Record
         outcome=judged.outcome,
         score=judged.score,
         grades=tuple(
-            msgspec.structs.replace(grade, reason=fit(grade.reason, DETAIL_LENGTH)) if grade.reason else grade
+            msgspec.structs.replace(grade, reason=fit(grade.reason, DETAIL_LENGTH), usage=None)
+            if grade.reason or grade.usage
+            else grade
             for grade in judged.grades
         ),
+        judging=judged.judging,
         cause=None if judged.cause is None else fit(judged.cause, CAUSE_LENGTH),
         detail=fit(judged.detail, DETAIL_LENGTH),
     )
+
+
+def _together(judges: Sequence[Grade | Unmeasured]) -> Usage | None:
+    """Add up what the models of judges used; None where there were none."""
+    used = [judge.usage for judge in judges if judge.usage]
+    return total(used) if used else None
 
 
 def _checked(grade: Grade) -> Grade:

@@ -13,7 +13,7 @@ from evalharness.attribution import attribute, retryable
 from evalharness.errors import Unmeasured
 from evalharness.graders.answers import accepted, shortened
 from evalharness.litellm_client import Reply, complete
-from evalharness.model import Grade, Task, Transcript, UnmeasuredRules, Usage
+from evalharness.model import Grade, Task, Transcript, UnmeasuredRules, Usage, total
 from evalharness.text import well_formed
 from evalharness.workspaces import Workspace
 
@@ -109,7 +109,7 @@ class Judge:
         if self.votes > 1:
             reason = f"{_count(votes, passed=passed)} of {len(votes)} votes: {reason}"
         score = _count(votes, passed=True) / len(votes)
-        return Grade(grader="judge", score=score, passed=passed, reason=reason, usage=_total(usages))
+        return Grade(grader="judge", score=score, passed=passed, reason=reason, usage=total(usages))
 
     def _vote(self, messages: list[dict[str, Any]], *, number: int, usages: list[Usage]) -> _Vote:
         """Ask once, again after passing faults; what the calls use is added to `usages`."""
@@ -127,7 +127,7 @@ class Judge:
             if attempt + 1 < self.attempts:
                 time.sleep(pause)
         cause, pause = f"judge:{fault.cause}", fault.retry_after
-        raise Unmeasured(cause, fault.detail, retry_after=pause, usage=_total(usages))
+        raise Unmeasured(cause, fault.detail, retry_after=pause, usage=total(usages))
 
     def _ask(self, messages: list[dict[str, Any]], *, seed: int) -> Reply:
         place = {"api_base": self.api_base} if self.api_base else {}
@@ -191,16 +191,6 @@ def _seed(messages: list[dict[str, Any]], *turn: int) -> int:
     """Give every vote a seed of its own that grading again repeats."""
     digest = hashlib.sha256(json.dumps([messages, turn]).encode()).digest()
     return int.from_bytes(digest[:4]) >> 1
-
-
-def _total(usages: list[Usage]) -> Usage:
-    """Add up what is known; what nobody said stays unknown."""
-
-    def added(name: str) -> Any:
-        known = [value for usage in usages if (value := getattr(usage, name)) is not None]
-        return sum(known) if known else None
-
-    return Usage(**{name: added(name) for name in Usage.__struct_fields__})
 
 
 def _listed(calls: list[Any]) -> str:

@@ -50,6 +50,7 @@ from evalharness.model.trial import (
     Trial,
     TrialKey,
     Usage,
+    total,
 )
 
 __all__ = [
@@ -93,4 +94,5 @@ __all__ = [
     "UnmeasuredRules",
     "Usage",
     "Verdict",
+    "total",
 ]

@@ -1,9 +1,10 @@
 """What happens in a run: a trial, its transcript, its grades, and the record that stands on disk."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, convert, field
 
 from evalharness.model.suite import Task
 
@@ -43,6 +44,16 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float | None = None
     working_seconds: float | None = None
     model_calls: int | None = None
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """Add up what is known; what nobody said stays unknown."""
+    known: dict[str, float] = {}
+    for usage in usages:
+        for name in Usage.__struct_fields__:
+            if (value := getattr(usage, name)) is not None:
+                known[name] = known.get(name, 0) + value
+    return convert(known, Usage)
 
 
 class Transcript(Struct, frozen=True, kw_only=True):
