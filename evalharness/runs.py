@@ -77,14 +77,17 @@ def begin(  # noqa: PLR0913 - a run's parts, each given once
     if suite.policy:
         check_policy(suite.policy)
     run_id, count = new_run_id(), suite.trials if trials is None else trials
-    agent = build_agent(definition)
+    agent, known = build_agent(definition), entries(suite)
     header = RunHeader(
         schema=RUN_SCHEMA,
         run_id=run_id,
         suite=SuiteEntry(
-            name=suite.name, version=suite.version, digest=suite_digest(suite), place=str(Path(suite.place).resolve())
+            name=suite.name,
+            version=suite.version,
+            digest=suite_digest(suite, known),
+            place=str(Path(suite.place).resolve()),
         ),
-        tasks=entries(suite),
+        tasks=known,
         agent=AgentEntry(
             name=definition.name,
             version=definition.version,
