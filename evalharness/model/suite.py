@@ -39,19 +39,27 @@ class Task(Struct, frozen=True, kw_only=True):
 
 
 class Confirm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How suspected regressions are re-run: fresh trials per task and arm."""
+    """How suspected regressions are re-run: at most `trials` fresh ones per task and arm, in two batches.
 
-    trials: Annotated[int, Meta(ge=1)] = 10
+    The `first` batch clears most false suspicions; the rest is for those that stay.
+    """
+
+    trials: Annotated[int, Meta(ge=1)] = 14
+    first: Annotated[int, Meta(ge=1)] = 4
 
 
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a release must show; its numbers are fractions."""
+    """What a release must show; its numbers are fractions.
+
+    At most `extra_rounds` rounds of all tasks are added while the candidate looks worse and nothing is decided.
+    """
 
     stance: Literal["guard", "certify", "report"] = "guard"
     margin: Annotated[float, Meta(gt=0, lt=1)] = 0.05
     false_block: Annotated[float, Meta(gt=0, lt=1)] = 0.03
     estimand: Literal["suite", "population"] = "suite"
     confirm: Confirm = field(default_factory=Confirm)
+    extra_rounds: Annotated[int, Meta(ge=0)] = 3
     rules: tuple[Extension, ...] = (Extension(use="no_worse"),)
 
 
