@@ -27,6 +27,7 @@ from evalharness.store import HEADER, PLAN, TRIALS
 class TaskCounts(Struct, frozen=True, array_like=True):
     """The trials of one task: passed, measured, attempted and planned ones."""
 
+    task_id: str
     passed: int
     measured: int
     tried: int
@@ -37,7 +38,7 @@ class OutcomeTable(Struct, frozen=True, kw_only=True):
     """A run's header and counts; `models` are the names that the provider returned."""
 
     header: RunHeader
-    counts: dict[str, TaskCounts]
+    counts: tuple[TaskCounts, ...]
     models: tuple[str, ...]
 
 
@@ -61,8 +62,8 @@ def measured_run(path: Path, root: Path) -> MeasuredRun:
         digest=run_digest(path),
         outcomes=sha256(packed).hexdigest(),
         tasks=len(rows),
-        trials=min((each.measured for each in rows.values()), default=0),
-        owed=sum(each.planned - each.tried for each in rows.values()),
+        trials=min((each.measured for each in rows), default=0),
+        owed=sum(each.planned - each.tried for each in rows),
     )
     return MeasuredRun(ref=ref, header=outcomes.header, table=packed)
 
@@ -70,10 +71,7 @@ def measured_run(path: Path, root: Path) -> MeasuredRun:
 def counts_of(run: MeasuredRun) -> dict[str, Counts]:
     """Return the counts of every task of a run."""
     counts = msgspec.json.decode(run.table, type=OutcomeTable).counts
-    return {
-        task_id: Counts(passed=each.passed, measured=each.measured, planned=each.planned)
-        for task_id, each in counts.items()
-    }
+    return {each.task_id: Counts(passed=each.passed, measured=each.measured, planned=each.planned) for each in counts}
 
 
 def run_digest(path: Path) -> str:
@@ -100,11 +98,11 @@ def unpacked_outcomes(place: str, stored: OutcomeTable) -> Outcomes:
     # Which trial was answered by which of several models was not kept, so it is said only where there was one.
     model = stored.models[0] if len(stored.models) == 1 else None
     lines = [
-        TrialLine(task_id=task_id, trial=number, outcome=outcome, model=model if outcome != "error" else None)
-        for task_id, counts in stored.counts.items()
+        TrialLine(task_id=counts.task_id, trial=number, outcome=outcome, model=model if outcome != "error" else None)
+        for counts in stored.counts
         for number, outcome in enumerate(_outcomes(counts), start=1)
     ]
-    return table(place, stored.header, lines, {task_id: each.planned for task_id, each in stored.counts.items()})
+    return table(place, stored.header, lines, {each.task_id: each.planned for each in stored.counts})
 
 
 def _outcomes(counts: TaskCounts) -> list[str]:
@@ -115,13 +113,13 @@ def _outcomes(counts: TaskCounts) -> list[str]:
     ]
 
 
-def _counts(outcomes: Outcomes) -> dict[str, TaskCounts]:
+def _counts(outcomes: Outcomes) -> tuple[TaskCounts, ...]:
     tasks, tried = outcomes.tasks, Counter(outcomes.trials["task_id"])
     columns = (tasks[name].tolist() for name in ("passed", "measured", "planned"))
-    return {
-        task_id: TaskCounts(passed, measured, tried[task_id], planned)
+    return tuple(
+        TaskCounts(task_id, passed, measured, tried[task_id], planned)
         for task_id, passed, measured, planned in zip(tasks.index, *columns, strict=True)
-    }
+    )
 
 
 def _models(outcomes: Outcomes) -> tuple[str, ...]:
