@@ -153,10 +153,11 @@ def _boundary(paths: _Paths, fraction: float, increment: float) -> float:
     for _ in range(50):
         chance = paths.beyond(boundary * root, gap)
         slope = float(paths.density(np.array([boundary * root]), gap)[0]) * root
-        if chance <= 0 or slope <= 0:
-            return boundary
-        step = (goal - math.log(chance)) * chance / slope
-        boundary -= step
+        if min(chance, slope) > 0:
+            step = (math.log(chance) - goal) * chance / slope
+        else:  # underflow, far beyond the highest path
+            step = (float(paths.points.max()) / root - boundary) / 2
+        boundary += step
         if abs(step) < 1e-10:
             break
     return boundary

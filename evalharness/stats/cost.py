@@ -101,7 +101,7 @@ def mean_ratio(baseline: ArrayLike, candidate: ArrayLike, *, level: float = 0.95
     """
     x, y = _pair(candidate, baseline, ("candidate", "baseline"))
     _check_range(x, y, rates=False)
-    return _ratio(x.mean(), y.mean(), lambda: _influence(x, y), level, x.size)
+    return _ratio(x.sum(), y.sum(), lambda: _influence(x, y), level, x.size)
 
 
 def cost_per_success_ratio(
@@ -116,7 +116,7 @@ def cost_per_success_ratio(
         _check_range(x, y)
     if xa.size != xb.size:
         raise ValueError(f"baseline and candidate must list the same tasks, but got {xa.size} and {xb.size}")
-    top, bottom = xb.mean() * ya.mean(), xa.mean() * yb.mean()
+    top, bottom = xb.sum() * ya.sum(), xa.sum() * yb.sum()
     return _ratio(top, bottom, lambda: _influence(xb, yb) - _influence(xa, ya), level, xa.size)
 
 

@@ -79,42 +79,35 @@ def corrected_reliability(  # noqa: PLR0913 - counts, the audit and four options
         return Estimate(value=None, low=0.0, high=1.0, level=level, n=n, method=method, note=problem)
     counted = tasks.trials - tasks.passed if failing else tasks.passed
     moments = _moments(counted, tasks.trials, k)
-    drawn = _resampled(moments, rng, draws)
-    rates = (
-        rng.beta(table.true_pass + 0.5, table.false_fail + 0.5, draws),
-        rng.beta(table.false_pass + 0.5, table.true_fail + 0.5, draws),
-    )
-    values = np.array(
-        [
-            row @ w if (w := _suite_weights(k, s, f, failing=failing)) is not None else np.nan
-            for row, s, f in zip(drawn, *rates, strict=True)
-        ]
-    )
+    sensitivity = rng.beta(table.true_pass + 0.5, table.false_fail + 0.5, draws)
+    false_passes = rng.beta(table.false_pass + 0.5, table.true_fail + 0.5, draws)
+    values = np.full(draws, np.nan)
+    for i, row in enumerate(_resampled(moments, rng, draws)):
+        drawn = _suite_weights(k, sensitivity[i], false_passes[i], failing=failing)
+        if drawn is not None:
+            values[i] = row @ drawn
     value = float(moments.mean(axis=0) @ weights)
     return _interval(1 - value if failing else value, 1 - values if failing else values, level, n, method)
 
 
 def _interval(value: float, values: NDArray[np.float64], level: float, n: int, method: str) -> Estimate:
+    shown, why = min(1.0, max(0.0, value)), ""
     if np.isnan(values).mean() > (1 - level) / 2:
-        note = "the audit is too small to tell the grader from chance"
-        return Estimate(value=None, low=0.0, high=1.0, level=level, n=n, method=method, note=note)
-    low, high = np.clip(np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2]), 0, 1)
-    shown = min(1.0, max(0.0, value))
+        why = "the audit is too small to tell the grader from chance"
+    else:
+        low, high = np.clip(np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2]), 0, 1).tolist()
+        low, high = min(low, shown), max(high, shown)
+        if low == high:
+            why = "the trials contradict the audit"
+    if why:
+        return Estimate(value=None, low=0.0, high=1.0, level=level, n=n, method=method, note=why)
     note = f"clipped from {value:.4f}" if shown != value else ""
-    return Estimate(
-        value=shown,
-        low=min(float(low), shown),
-        high=max(float(high), shown),
-        level=level,
-        n=n,
-        method=method,
-        note=note,
-    )
+    return Estimate(value=shown, low=low, high=high, level=level, n=n, method=method, note=note)
 
 
 def _problem(tasks: int, table: Confusion, weights: NDArray[np.float64] | None) -> str:
-    if tasks == 0:
-        return "no task has k trials"
+    if tasks < 2:
+        return "one task says nothing about others" if tasks else "no task has k trials"
     if min(table.right, table.wrong) == 0:
         return "needs audited answers of both kinds"
     return "" if weights is not None else "the grader tells right from wrong no better than chance"

@@ -126,22 +126,16 @@ def corrected_rate(
     plain = _rogan_gladen(passed / total, n, table, 0.0)
     if plain is None:
         return _uncorrected("the grader tells right from wrong no better than chance", level, total)
-    used = _rogan_gladen(passed / total, n, table, z) if method == "lang_reiczigel" else plain
-    if used is None:
-        return _uncorrected("too few audited answers to tell the grader from chance", level, total)
-    half = z * math.sqrt(used.variance)
-    low, high = used.value + used.shift - half, used.value + used.shift + half
     value = min(1.0, max(0.0, plain.value))
+    bounds, used = _clipped(plain, z, value) if method == "rogan_gladen" else None, method
+    if bounds is None:  # the normal interval may have no width at all
+        bounds, used = _clipped(_rogan_gladen(passed / total, n, table, z), z, value), "lang_reiczigel"
+    if bounds is None:
+        return _uncorrected("the audit is too small, or contradicts the pass rate", level, total)
+    low, high = bounds
     clipped = value != plain.value
-    rate = Estimate(
-        value=value,
-        low=min(max(0.0, low), value),
-        high=max(min(1.0, high), value),
-        level=level,
-        n=total,
-        method=method,
-        note=f"clipped from {plain.value:.4f}" if clipped else "",
-    )
+    note = f"clipped from {plain.value:.4f}" if clipped else ""
+    rate = Estimate(value=value, low=low, high=high, level=level, n=total, method=used, note=note)
     return Corrected(rate=rate, variance=plain.variance, clipped=clipped)
 
 
@@ -164,6 +158,16 @@ def _rogan_gladen(apparent: float, n: float, table: Confusion, z: float) -> _Sol
     hit, miss = se * (1 - se) / m1, sp * (1 - sp) / m0
     variance = (q * (1 - q) / n_all + value**2 * hit + (1 - value) ** 2 * miss) / (se + sp - 1) ** 2
     return _Solved(value, variance, 2 * z**2 * (value * hit - (1 - value) * miss))
+
+
+def _clipped(solved: _Solved | None, z: float, value: float) -> tuple[float, float] | None:
+    """The interval within [0, 1] around the value; None where nothing is left of it."""
+    if solved is None:
+        return None
+    half = z * math.sqrt(solved.variance)
+    low = min(max(0.0, solved.value + solved.shift - half), value)
+    high = max(min(1.0, solved.value + solved.shift + half), value)
+    return (low, high) if low < high else None
 
 
 def _uncorrected(why: str, level: float, total: int) -> Corrected:

@@ -98,7 +98,7 @@ def mean_bound(
     mean = float(x.mean())
     if method == "hoeffding":
         return _hoeffding(x, mean, alpha, value_range)
-    if x.size < 2 or float(x.std()) == 0:
+    if x.size < 2 or x.min() == x.max():
         return _open(mean, alpha, x.size, method, "values do not vary: no bound without a range (hoeffding)")
     if method == "bootstrap":
         if rng is None:
@@ -126,7 +126,7 @@ def predicted_upper(values: ArrayLike, *, fresh: int, alpha: float = 0.05) -> fl
     """
     _check(alpha)
     x = _numbers(values)
-    if x.size < 2 or fresh < 2 or float(x.std()) == 0:
+    if x.size < 2 or fresh < 2 or x.min() == x.max():
         return None
     sd = float(x.std(ddof=1))
     mean = float(x.mean())

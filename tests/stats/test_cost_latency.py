@@ -90,6 +90,8 @@ def test_ratio_of_the_same_arm_twice_is_one():
     assert twice.low < 2 < twice.high
     assert mean_ratio([0.0, 0.0], [1.0, 2.0]).value is None
     assert mean_ratio(COSTS, COSTS).low is None
+    assert mean_ratio([], []).value is None
+    assert cost_per_success_ratio(([], []), ([], [])).value is None
 
 
 @given(st.floats(0.1, 10))

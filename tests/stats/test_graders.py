@@ -87,6 +87,7 @@ def test_corrected_rate_never_leaves_its_bounds_or_pretends(passed, tp, fp, tf, 
             assert rate.note
         else:
             assert 0 <= rate.low <= rate.value <= rate.high <= 1
+            assert rate.low < rate.high
 
 
 def test_shared_tasks_widen_the_corrected_interval():
@@ -148,6 +149,15 @@ def test_suite_correction_covers_the_truth(kind):
         truth = 0.5 if kind == "pass_hat_k" else 1 - 1 / 6  # E p^2 = 1/2, E (1-p)^2 = 1/6
         hits += found.low <= truth <= found.high
     assert hits / reps >= 0.89
+
+
+def test_what_contradicts_the_audit_is_undefined():
+    rng = np.random.default_rng(0)
+    strict = Confusion(true_pass=10, false_pass=0, true_fail=2, false_fail=10)
+    assert corrected_reliability([4, 4], [4, 4], 3, table=strict, rng=rng).value in {None, 1.0}
+    alone = corrected_reliability([4], [4], 3, table=GOOD, rng=rng)
+    assert (alone.value, alone.low, alone.high) == (None, 0.0, 1.0)
+    assert "one task" in alone.note
 
 
 def test_a_suite_that_always_passes_keeps_an_open_interval():

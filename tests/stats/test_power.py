@@ -269,11 +269,20 @@ def test_two_stages_see_less_than_either():
 
 
 @pytest.mark.parametrize("sides", [1, 2])
-@pytest.mark.parametrize("tasks", [2, 10, 300])
+@pytest.mark.parametrize("tasks", [2, 10, 100])
 def test_paired_t_power_agrees_with_statsmodels(tasks, sides):
     alternative = "two-sided" if sides == 2 else "larger"
     expected = TTestPower().power(0.2 / 0.4, tasks, 0.05, alternative=alternative)
     assert paired_t_power(0.2, sd=0.4, tasks=tasks, sides=sides).value == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("tasks", [2, 17, 75, 300, 1000, 40_000])
+def test_paired_t_power_is_a_probability_for_any_effect(tasks):
+    """Used to be NaN where the noncentral t distribution of the far tail is."""
+    powers = [paired_t_power(effect, sd=0.4, tasks=tasks).value for effect in (0.0, 0.01, 0.2, 0.5, 2.0, 30.0)]
+    assert powers == sorted(powers)
+    assert powers[0] == pytest.approx(0.05, abs=1e-6)
+    assert powers[-1] <= 1
 
 
 def test_paired_t_and_two_rates_refuse_to_promise():

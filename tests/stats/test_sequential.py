@@ -102,6 +102,15 @@ def test_many_looks_stay_accurate():
     assert sum(crossing(fractions, bounds)) == pytest.approx(0.05, abs=1e-6)
 
 
+@pytest.mark.parametrize("alpha", [1e-8, 0.05, 0.49])
+@pytest.mark.parametrize("spending", list(Spending))
+def test_looks_that_follow_at_once_still_spend_their_share(alpha, spending):
+    """The boundary used to stay where the search began, since the chance there underflows."""
+    fractions = [0.9, 0.90011, 0.90022, 1.0]
+    bounds = [look.boundary for look in boundaries(fractions, alpha=alpha, spending=spending)]
+    assert sum(crossing(fractions, bounds)) == pytest.approx(alpha, rel=1e-6)
+
+
 @pytest.mark.parametrize("bad", [[], [0.0], [0.5, 0.5], [0.5, 0.4], [0.5, 1.2], [math.nan]])
 def test_fractions_that_do_not_grow_are_refused(bad):
     with pytest.raises(ValueError, match="fractions must"):
