@@ -7,6 +7,8 @@ from msgspec import Struct, field
 
 from evalharness.model import Outcome, Record
 
+ROUNDING = 1 + 1e-9  # sums of cents are not exact
+
 
 class Budget(Struct, frozen=True, kw_only=True):
     """Limits of a whole run; None means no limit."""
@@ -67,12 +69,12 @@ def record_tokens(record: Record) -> int:
     return sum((usage.input_tokens or 0) + (usage.output_tokens or 0) for usage in used)
 
 
-def exhausted(budget: Budget, tally: Tally, *, in_flight: int) -> str | None:
-    """Name the limit that leaves no room for another trial, counting those in flight at the average so far."""
-    share = 1 + in_flight / max(tally.attempts, 1)
-    if budget.cost_usd is not None and tally.cost_usd * share >= budget.cost_usd > 0 and tally.attempts:
+def exhausted(budget: Budget, tally: Tally, *, in_flight: int = 0) -> str | None:
+    """Name the limit that has no room for another trial beside those in flight, all at the average so far."""
+    share = 1 + (in_flight + 1) / max(tally.attempts, 1)
+    if budget.cost_usd is not None and tally.cost_usd * share > budget.cost_usd * ROUNDING:
         return f"--budget-usd {budget.cost_usd:g}"
-    if budget.tokens is not None and tally.tokens * share >= budget.tokens and tally.attempts:
+    if budget.tokens is not None and tally.tokens * share > budget.tokens * ROUNDING:
         return f"--budget-tokens {budget.tokens}"
     if budget.minutes is not None and tally.seconds >= budget.minutes * 60:
         return f"--budget-minutes {budget.minutes:g}"

@@ -1,7 +1,10 @@
 """What is to be run: the plan of a run, the seed of each trial, and what is still owed."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
+
+from msgspec import Struct
 
 from evalharness.model import Outcome, Planned, Record, Task, Trial, TrialKey
 
@@ -17,16 +20,10 @@ def trial_seed(run_seed: int, arm: str, key: TrialKey) -> int:
 def planned_keys(planned: Iterable[Planned]) -> Iterator[TrialKey]:
     """Yield what was planned, breadth-first over the tasks: every first trial before any second."""
     lines = list(planned)
-    seen: set[TrialKey] = set()
     for number in range(1, max((line.last for line in lines), default=0) + 1):
-        for line in lines:
-            if not line.first <= number <= line.last:
-                continue
-            for task_id in line.task_ids:
-                key = TrialKey(task_id=task_id, trial=number)
-                if key not in seen:
-                    seen.add(key)
-                    yield key
+        task_ids = (line.task_ids for line in lines if line.first <= number <= line.last)
+        for task_id in dict.fromkeys(chain.from_iterable(task_ids)):
+            yield TrialKey(task_id=task_id, trial=number)
 
 
 def measured(records: Iterable[Record]) -> set[TrialKey]:
@@ -34,26 +31,56 @@ def measured(records: Iterable[Record]) -> set[TrialKey]:
     return {record.key for record in records if record.outcome is not Outcome.ERROR}
 
 
-def attempts(records: Iterable[Record]) -> dict[TrialKey, int]:
-    """Return how many attempts each trial has had."""
-    spent: dict[TrialKey, int] = {}
-    for record in records:
-        spent[record.key] = max(spent.get(record.key, 0), record.attempt)
-    return spent
+class Attempt(Struct, frozen=True):
+    """The part of a record that says what is still owed."""
+
+    task_id: str
+    trial: int
+    outcome: Outcome
+    attempt: int = 1
 
 
-def owed(
-    planned: Iterable[Planned], records: Sequence[Record], tasks: dict[str, Task], *, run_seed: int, arm: str
-) -> list[Trial]:
-    """Return the trials that are planned and not measured; a redo keeps the seed of its trial."""
-    done, spent = measured(records), attempts(records)
-    return [
-        Trial(
-            task=tasks[key.task_id],
-            number=key.trial,
-            seed=trial_seed(run_seed, arm, key),
-            attempt=spent.get(key, 0) + 1,
-        )
-        for key in planned_keys(planned)
-        if key not in done
-    ]
+class Owed(Collection[Trial]):
+    """The trials that are planned and not measured, in the order of the plan; a redo keeps the seed of its trial.
+
+    They are made one by one: a run of a million trials holds those under way, and one bit for each that is done.
+    """
+
+    def __init__(
+        self,
+        planned: Iterable[Planned],
+        records: Iterable[Record | Attempt],
+        tasks: Mapping[str, Task],
+        *,
+        run_seed: int,
+        arm: str,
+    ) -> None:
+        self._planned, self._tasks = tuple(planned), tasks
+        self._run_seed, self._arm = run_seed, arm
+        self._done: dict[str, int] = {}
+        self._spent: dict[tuple[str, int], int] = {}
+        for record in records:
+            if record.outcome is Outcome.ERROR:
+                key = record.task_id, record.trial
+                self._spent[key] = max(self._spent.get(key, 0), record.attempt)
+            else:
+                self._done[record.task_id] = self._done.get(record.task_id, 0) | 1 << record.trial
+        self._length = sum(1 for _ in self._keys())
+
+    def _keys(self) -> Iterator[TrialKey]:
+        return (key for key in planned_keys(self._planned) if not self._done.get(key.task_id, 0) >> key.trial & 1)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __contains__(self, trial: object) -> bool:
+        return any(trial == each for each in self)
+
+    def __iter__(self) -> Iterator[Trial]:
+        for key in self._keys():
+            yield Trial(
+                task=self._tasks[key.task_id],
+                number=key.trial,
+                seed=trial_seed(self._run_seed, self._arm, key),
+                attempt=self._spent.get((key.task_id, key.trial), 0) + 1,
+            )

@@ -6,13 +6,13 @@ Retrying, resuming and adding trials are the same act: run whatever is still owe
 import heapq
 import random
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from itertools import count
+from collections.abc import Callable, Collection
+from itertools import chain, count
 
 import msgspec
 
 from evalharness.attribution import retryable
+from evalharness.backlog import Backlog
 from evalharness.breaker import Breaker
 from evalharness.budget import Budget, Tally, exhausted
 from evalharness.errors import BreakerOpen
@@ -38,14 +38,16 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stop:
-    """A request to end a run early: running trials finish, nothing new starts."""
+    """A request to end a run early: nothing new starts, and running trials finish unless they are abandoned."""
 
     def __init__(self) -> None:
         self.reason: str | None = None
+        self.abandon = False
 
-    def request(self, reason: str) -> None:
-        """Ask for the end; the first reason stands."""
+    def request(self, reason: str, *, abandon: bool = False) -> None:
+        """Ask for the end; the first reason stands, and abandoning can be asked for later."""
         self.reason = self.reason or reason
+        self.abandon = self.abandon or abandon
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +59,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(  # noqa: PLR0913 - the run's parts, each given once
-    trials: Sequence[Trial],
+    trials: Collection[Trial],
     *,
     job: Job,
     executor: Executor,
@@ -76,7 +78,7 @@ def run(  # noqa: PLR0913 - the run's parts, each given once
     abandon = True
     try:
         running.to_the_end()
-        abandon = False
+        abandon = running.in_flight > 0
     finally:
         executor.close(abandon=abandon)
     return running.result()
@@ -87,7 +89,7 @@ class _Running:
 
     def __init__(
         self,
-        trials: Sequence[Trial],
+        trials: Collection[Trial],
         executor: Executor,
         writer: RunWriter,
         pace: Pace,
@@ -97,39 +99,56 @@ class _Running:
         self._executor, self._writer, self._pace = executor, writer, pace
         self._stop, self._listener = stop, listener
         self._stopped: str | None = None
-        self._pending = deque(trials)
+        self._backlog = Backlog(trials)
         self._delayed: list[tuple[float, int, Trial]] = []
         self._in_flight: dict[TrialKey, Trial] = {}
-        self._last_attempt = {trial.key: trial.attempt + pace.attempts - 1 for trial in trials}
+        self._last_attempt: dict[TrialKey, int] = {}
         self._order = count()
         self._jitter = random.Random(0)  # noqa: S311 - spreads retries; decides nothing
         self._breaker = Breaker()
+        self._outage: str | None = None
         self._tally = Tally(owed=len(trials))
+
+    @property
+    def in_flight(self) -> int:
+        """Count the trials that were submitted and have not come back."""
+        return len(self._in_flight)
 
     def to_the_end(self) -> None:
         """Run until nothing is left to do, or something says stop."""
         while self._goes_on():
             self._submit()
-            batch = self._finished()
-            if batch:
-                self._take(batch)
+            self._take(self._finished(self._patience()))
             self._writer.sync()
             self._listener(self._tally)
+        self._take(self._finished(0.0))
+        if self._outage:
+            left = len(self._left())
+            raise BreakerOpen(f"attempts keep failing with {self._outage}: stopped with {left} trials owed")
 
     def result(self) -> RunResult:
         """Say how it ended."""
-        left = [trial.key for trial in self._pending] + [trial.key for _, _, trial in self._delayed]
-        return RunResult(tally=self._tally, stopped=self._stopped, owed=tuple(left))
+        return RunResult(tally=self._tally, stopped=self._stopped, owed=tuple(self._left()))
+
+    def _left(self) -> list[TrialKey]:
+        waiting = (trial for _, _, trial in self._delayed)
+        return [*self._in_flight, *(trial.key for trial in chain(self._backlog, waiting))]
 
     def _goes_on(self) -> bool:
         self._stopped = self._stopped or self._stop.reason
-        if self._stopped is None and (self._pending or self._delayed):
-            self._stopped = exhausted(self._pace.budget, self._tally, in_flight=len(self._in_flight))
+        if self._outage or (self._stopped and self._stop.abandon):
+            return False
+        if self._stopped is None and (self._backlog or self._delayed):
+            self._stopped = exhausted(self._pace.budget, self._tally)
         if self._stopped is None:
-            return bool(self._in_flight or self._pending or self._delayed)
-        for key in [key for key in self._in_flight if self._executor.cancel(key)]:
-            self._pending.append(self._in_flight.pop(key))
+            return bool(self._in_flight or self._backlog or self._delayed)
+        self._call_back()
         return bool(self._in_flight)
+
+    def _call_back(self) -> None:
+        """Take back what has been submitted and not started."""
+        for key in [key for key in self._in_flight if self._executor.cancel(key)]:
+            self._backlog.add(self._in_flight.pop(key))
 
     def _submit(self) -> None:
         """Keep every worker busy, or during an outage send one probe at a time."""
@@ -137,14 +156,17 @@ class _Running:
             return
         now = time.monotonic()
         while self._delayed and self._delayed[0][0] <= now:
-            self._pending.append(heapq.heappop(self._delayed)[2])
+            self._backlog.add(heapq.heappop(self._delayed)[2])
         if self._breaker.cause is not None:
             self._probe(now)
             return
         self._tally.waiting = ""
-        room = self._pace.workers * AHEAD - len(self._in_flight)
-        for _ in range(min(room, len(self._pending))):
-            self._start(self._pending.popleft())
+        room = self._pace.workers * AHEAD
+        while self._backlog and len(self._in_flight) < room and self._affordable():
+            self._start(self._backlog.pop())
+
+    def _affordable(self) -> bool:
+        return exhausted(self._pace.budget, self._tally, in_flight=len(self._in_flight)) is None
 
     def _start(self, trial: Trial) -> None:
         self._in_flight[trial.key] = trial
@@ -153,20 +175,26 @@ class _Running:
     def _probe(self, now: float) -> None:
         cause, pace = self._breaker.cause or "", self._pace
         if not retryable(cause) or now - self._breaker.since > pace.patience_seconds:
-            left = len(self._pending) + len(self._delayed) + len(self._in_flight)
-            raise BreakerOpen(f"attempts keep failing with {cause}: stopped with {left} trials owed")
-        for key in [key for key in self._in_flight if self._executor.cancel(key)]:
-            self._pending.appendleft(self._in_flight.pop(key))
+            self._outage = cause
+            return
+        self._call_back()
         self._tally.waiting = f"waiting for {cause} to pass"
         if now >= self._breaker.probe_at and not self._in_flight:
-            if not self._pending:
-                self._pending.append(heapq.heappop(self._delayed)[2])
-            self._start(self._pending.popleft())
+            if not self._backlog:
+                self._backlog.add(heapq.heappop(self._delayed)[2])
+            self._start(self._backlog.probe())
 
-    def _finished(self) -> list[Finished]:
+    def _patience(self) -> float:
+        """Say how long there is nothing to do but wait for trials to finish."""
+        now = time.monotonic()
+        due = [self._delayed[0][0]] if self._delayed else []
+        if self._breaker.cause is not None:
+            due = [self._breaker.probe_at]
+        return min([TICK_SECONDS, *(max(0.0, each - now) for each in due if each > now)])
+
+    def _finished(self, timeout: float) -> list[Finished]:
         """Wait for a trial to finish, and take everything else that has."""
         batch = []
-        timeout = TICK_SECONDS
         while (finished := self._executor.next(timeout)) is not None:
             batch.append(finished)
             timeout = 0.0
@@ -175,6 +203,8 @@ class _Running:
     def _take(self, batch: list[Finished]) -> None:
         """Keep what was measured or attempted, and queue again what is owed again."""
         kept = [finished for finished in batch if self._counts(finished)]
+        if not kept:
+            return
         for record in self._writer.append(kept):
             self._tally.add(record)
         for finished in kept:
@@ -182,29 +212,30 @@ class _Running:
 
     def _counts(self, finished: Finished) -> bool:
         """Say whether an attempt was made; if not, the trial is owed as before."""
-        now = time.monotonic()
-        self._in_flight.pop(finished.trial.key)
-        record = finished.record
+        now, trial, record = time.monotonic(), finished.trial, finished.record
+        self._in_flight.pop(trial.key)
         if record is None:
-            self._pending.appendleft(finished.trial)
+            self._backlog.add(trial)
             return False
         cause = (record.cause or "unknown") if record.outcome is Outcome.ERROR else None
-        if self._breaker.swallows(cause):
-            self._breaker.probed(now=now, retry_after=finished.retry_after)
-            self._pending.appendleft(finished.trial)
+        if cause is not None and self._breaker.swallows(cause):
+            self._breaker.probed(cause, now=now, retry_after=finished.retry_after)
+            self._backlog.add(trial)
             return False
-        self._breaker.note(cause, now=now)
+        self._breaker.note(cause, trial=trial.key, now=now)
         return True
 
     def _retry(self, finished: Finished) -> None:
         record, trial = finished.record, finished.trial
         if record is None or record.outcome is not Outcome.ERROR:
             return
-        if trial.attempt >= self._last_attempt[trial.key] or not retryable(record.cause or ""):
+        last = self._last_attempt.setdefault(trial.key, trial.attempt + self._pace.attempts - 1)
+        if trial.attempt >= last or not retryable(record.cause or ""):
             self._tally.missing += 1
             return
-        spent = trial.attempt - (self._last_attempt[trial.key] - self._pace.attempts)
+        spent = trial.attempt - (last - self._pace.attempts)
         backoff = min(self._pace.backoff_seconds * 2 ** (spent - 1), LONGEST_BACKOFF_SECONDS)
-        delay = max(backoff * self._jitter.uniform(0.5, 1.5), finished.retry_after or 0.0)
+        asked = min(finished.retry_after or 0.0, self._pace.patience_seconds)
+        delay = max(backoff * self._jitter.uniform(0.5, 1.5), asked)
         again = msgspec.structs.replace(trial, attempt=trial.attempt + 1)
         heapq.heappush(self._delayed, (time.monotonic() + delay, next(self._order), again))

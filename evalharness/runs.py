@@ -28,9 +28,8 @@ from evalharness.model import (
     SuiteEntry,
     Task,
     TaskEntry,
-    Trial,
 )
-from evalharness.planning import owed
+from evalharness.planning import Attempt, Owed
 from evalharness.redact import with_secrets
 from evalharness.store import RunStore
 from evalharness.trial import TrialJob
@@ -44,11 +43,11 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
     definition: AgentDefinition
     agent: Agent | OpenableAgent
 
-    def owed(self) -> list[Trial]:
+    def owed(self) -> Owed:
         """Return the trials that are planned and not measured."""
         header, tasks = self.store.header, {task.id: task for task in self.suite.tasks}
-        records = list(self.store.records())
-        return owed(self.store.planned(), records, tasks, run_seed=header.seed, arm=header.arm)
+        attempts = self.store.lines(Attempt)
+        return Owed(self.store.planned(), attempts, tasks, run_seed=header.seed, arm=header.arm)
 
     def job(self) -> TrialJob:
         """Return what its trials share."""

@@ -1,8 +1,12 @@
-"""Ctrl-C and termination: the first asks a run to finish what it has begun, the second abandons it."""
+"""Ctrl-C and termination: the first asks a run to finish what it has begun, the second abandons that.
 
+The third ends a process that does not come round to either.
+"""
+
+import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import click
@@ -19,10 +23,14 @@ def interruptible(resuming: str) -> Iterator[Stop]:
     stop = Stop()
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        if stop.reason:
+        if stop.abandon:
             raise KeyboardInterrupt
-        stop.request(REASONS[signal.Signals(number)])
-        click.echo("\nfinishing the trials that are running; once more abandons them", err=True)
+        again = stop.reason is not None
+        stop.request(REASONS[signal.Signals(number)], abandon=again)
+        if again:
+            return
+        with suppress(OSError):  # not through a buffer: this may have interrupted somebody who writes to it
+            os.write(2, b"\nfinishing the trials that are running; once more abandons them\n")
 
     before = {number: signal.signal(number, ask) for number in REASONS}
     try:

@@ -108,12 +108,14 @@ def command(**given: Any) -> None:
         click.echo(estimate(*_dry(options), options.workers, as_json=options.as_json))
         return
     executor = build("executor", Extension(use=options.executor))
-    arm = _resumed(RunStore(folder), options) if is_run(folder) else _begun(options)
+    resumed = is_run(folder)
+    arm = _resumed(RunStore(folder), options) if resumed else _begun(options)
     resuming = f"evalh run {arm.store.path}"
     try:
         result = _carried_out(arm, executor, options.pace(), resuming)
     except ConfigError:
-        arm.store.discard_if_empty()
+        if not resumed:
+            arm.store.discard_if_empty()
         raise
     except BreakerOpen as exc:
         raise BreakerOpen(f"{exc}; when it works again: `{resuming}`") from exc
@@ -122,10 +124,11 @@ def command(**given: Any) -> None:
 
 
 def _carried_out(arm: Arm, executor: Executor, pace: Pace, resuming: str) -> RunResult:
-    trials = arm.owed()
-    click.echo(f"{arm.store.path}: {len(trials)} trials owed", err=True)
-    with arm.store.writer() as writer, interruptible(resuming) as stop, progress(len(trials)) as listener:
-        return run(trials, job=arm.job(), executor=executor, writer=writer, pace=pace, stop=stop, listener=listener)
+    with arm.store.writer() as writer:  # what is owed is certain only while nobody else writes
+        trials = arm.owed()
+        click.echo(f"{arm.store.path}: {len(trials)} trials owed", err=True)
+        with interruptible(resuming) as stop, progress(len(trials)) as listener:
+            return run(trials, job=arm.job(), executor=executor, writer=writer, pace=pace, stop=stop, listener=listener)
 
 
 def _begun(options: Options) -> Arm:
