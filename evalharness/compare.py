@@ -6,25 +6,24 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
+from evalharness.classes import task_pairs, with_confirmation
 from evalharness.gate import error_budget
 from evalharness.missing import ArmCounts, decides, measured_counts, seen_counts, share, worst_counts
 from evalharness.model import (
     Comparison,
-    Counts,
-    Flip,
     FlipCounts,
     Missing,
     Policy,
     Side,
-    TaskPair,
 )
-from evalharness.outcomes import Outcomes, Pairing, pair
+from evalharness.outcomes import Outcomes, pair
 from evalharness.stats.estimate import pass_rate, repeatability
-from evalharness.stats.flips import noise_floor, suspects
+from evalharness.stats.flips import noise_floor
 from evalharness.stats.paired import cmh_test, paired_delta
 from evalharness.stats.reliability import curve
 from evalharness.stats.results import Estimate
-from evalharness.stats.tables import task_pvalues
+
+__all__ = ["compare", "side", "visible_drop", "with_confirmation"]
 
 BOUND_LEVEL = 0.90  # two-sided, so that each bound is a one-sided 95 % one
 POWER = 0.8
@@ -44,7 +43,7 @@ def compare(baseline: Outcomes, candidate: Outcomes, policy: Policy) -> Comparis
         baseline=side(baseline),
         candidate=side(candidate),
         estimand=policy.estimand,
-        tasks=_task_pairs(pairing, baseline, arms, base, cand),
+        tasks=task_pairs(arms, (base, cand), baseline.header.tasks, regraded={}),
         delta={each: paired_delta(*counts, estimand=each, level=BOUND_LEVEL) for each in ESTIMANDS},
         harm=harm,
         significance=cmh_test(*counts),
@@ -68,48 +67,6 @@ def visible_drop(harm: Estimate, alpha: float) -> float | None:
     normal = NormalDist()
     error = (harm.high - harm.low) / 2 / normal.inv_cdf(1 - alpha)
     return (normal.inv_cdf(1 - alpha) + normal.inv_cdf(POWER)) * error
-
-
-def _task_pairs(
-    pairing: Pairing, baseline: Outcomes, arms: tuple[ArmCounts, ArmCounts], base: pd.DataFrame, cand: pd.DataFrame
-) -> tuple[TaskPair, ...]:
-    counts = _flat(arms)
-    columns = zip(
-        pairing.task_ids,
-        _counts(base),
-        _counts(cand),
-        task_pvalues(*counts).tolist(),
-        _majority_flips(arms),
-        suspects(*counts).tolist(),
-        strict=True,
-    )
-    entries = baseline.header.tasks
-    return tuple(
-        TaskPair(
-            task_id=task_id,
-            tags=entries[task_id].tags if task_id in entries else (),
-            baseline=before,
-            candidate=after,
-            pvalue=pvalue,
-            flip=flip,
-            suspected=suspected,
-        )
-        for task_id, before, after, pvalue, flip, suspected in columns
-    )
-
-
-def _counts(tasks: pd.DataFrame) -> list[Counts]:
-    columns = (tasks[name].tolist() for name in ("passed", "measured", "planned"))
-    return [
-        Counts(passed=passed, measured=measured, planned=planned)
-        for passed, measured, planned in zip(*columns, strict=True)
-    ]
-
-
-def _majority_flips(arms: tuple[ArmCounts, ArmCounts]) -> list[Flip | None]:
-    before, after = (2 * arm.passed > arm.trials for arm in arms)
-    flips = {(True, False): Flip.BROKEN, (False, True): Flip.FIXED}
-    return [flips.get(each) for each in zip(before.tolist(), after.tolist(), strict=True)]
 
 
 def _flips(arms: tuple[ArmCounts, ArmCounts]) -> FlipCounts:

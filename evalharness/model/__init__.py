@@ -4,20 +4,24 @@ Fractions inside, percent on the page; unknown is None, never 0; money in US dol
 """
 
 from evalharness.model.base import Extension
-from evalharness.model.judgement import (
-    Check,
+from evalharness.model.comparison import (
+    Allowance,
     Comparison,
-    Counts,
-    Decision,
     Flip,
     FlipCounts,
+    Holdout,
     LeftOut,
+    Measure,
     Missing,
-    RunSummary,
-    Side,
-    Stance,
-    TaskLine,
+    Onsets,
+    Slice,
+    TaskClass,
     TaskPair,
+)
+from evalharness.model.judgement import (
+    Check,
+    Decision,
+    Stance,
     Verdict,
 )
 from evalharness.model.run import (
@@ -29,6 +33,7 @@ from evalharness.model.run import (
     SuiteEntry,
     TaskEntry,
 )
+from evalharness.model.side import Counts, RunSummary, Side, TaskLine
 from evalharness.model.suite import (
     AgentDefinition,
     Confirm,
@@ -57,6 +62,7 @@ __all__ = [
     "RUN_SCHEMA",
     "AgentDefinition",
     "AgentEntry",
+    "Allowance",
     "Check",
     "Comparison",
     "Confirm",
@@ -67,10 +73,13 @@ __all__ = [
     "FlipCounts",
     "Grade",
     "GraderUse",
+    "Holdout",
     "LeftOut",
     "Limits",
+    "Measure",
     "Message",
     "Missing",
+    "Onsets",
     "Origin",
     "Outcome",
     "Planned",
@@ -79,10 +88,12 @@ __all__ = [
     "RunHeader",
     "RunSummary",
     "Side",
+    "Slice",
     "Stance",
     "Suite",
     "SuiteEntry",
     "Task",
+    "TaskClass",
     "TaskEntry",
     "TaskLine",
     "TaskPair",
