@@ -59,7 +59,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     false_block: Annotated[float, Meta(gt=0, lt=1)] = 0.03
     estimand: Literal["suite", "population"] = "suite"
     confirm: Confirm = field(default_factory=Confirm)
-    extra_rounds: Annotated[int, Meta(ge=0)] = 3
+    extra_rounds: Annotated[int, Meta(ge=0)] = 4
     rules: tuple[Extension, ...] = (Extension(use="no_worse"),)
 
 

@@ -20,24 +20,25 @@ NAMED = 0.15  # a task is suspected from here on: three passes that became one, 
 NAMED_WHILE_LEANING = 0.08  # three passes that became two
 LEANING_Z = 0.5
 KEPT = 0.15  # below it a suspect is cleared
-FEWEST = 10  # so many suspects are re-run in any case
+FEWEST = 7  # so many suspects are re-run in any case, and every total break
 SHARE = 0.2  # of the base trials, that the first batch may take beyond that
 
 
 def suspects(screen: Tally, eligible: tuple[bool, ...], *, leaning: bool, first: int) -> tuple[Suspect, ...]:
-    """Name the tasks worth fresh trials, the most suspicious first; total breaks are always among them.
+    """Name the tasks worth fresh trials, the most suspicious first; total breaks are all among them.
 
     While the suite as a whole leans downwards, smaller drops are named too.
     """
     dropped = screen.cand_passed * screen.base_trials < screen.base_passed * screen.cand_trials
     threshold = NAMED_WHILE_LEANING if leaning else NAMED
-    named = []
+    named, broken = [], 0
     for task in np.flatnonzero(dropped & np.array(eligible, dtype=np.bool_)).tolist():
         counted = screen.at(task)
-        weight = suspicion(counted)
-        if weight >= min(threshold, total_break(counted[1], counted[3])):
+        weight, total = suspicion(counted), total_break(counted[1], counted[3])
+        broken += weight >= total
+        if weight >= min(threshold, total):
             named.append(Suspect(task=task, weight=weight))
-    most = max(FEWEST, math.ceil(SHARE * screen.measured / (2 * first)))
+    most = max(FEWEST, broken, math.ceil(SHARE * screen.measured / (2 * first)))
     return tuple(sorted(named, key=lambda suspect: (-suspect.weight, suspect.task))[:most])
 
 

@@ -13,7 +13,7 @@ from evalharness.procedure.flips import FreshBoth
 from evalharness.procedure.state import Decided, Purpose, Request, State, Tally, empty
 from evalharness.procedure.stored import FreshCandidate
 
-SUSPICIOUS_Z = 1.2  # rounds are added while an unchanged agent would look this bad less than one time in eight
+SUSPICIOUS_Z = 1.28  # rounds are added while an unchanged agent looks this bad one time in ten
 
 
 @dataclass(frozen=True, kw_only=True)
