@@ -1,0 +1,155 @@
+"""One arm of a gate: its runs, what they are asked for, and what they count."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from evalharness.agents import opened
+from evalharness.executors.threads import ThreadExecutor
+from evalharness.gate_store import GateSide
+from evalharness.model import Outcome, Planned, Suite
+from evalharness.outcomes import Outcomes, planned_trials, read
+from evalharness.planning import Attempt
+from evalharness.procedure import Purpose
+from evalharness.runner import Listener, Pace, RunResult, Stop, run
+from evalharness.runs import Arm, begin, resume
+from evalharness.stats.counts import IntArray
+from evalharness.store import RunStore, is_run
+
+Window = Mapping[str, tuple[int, int]]  # per task: first and last trial, counting from 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """Passed and measured trials per task, in the suite's order."""
+
+    passed: IntArray
+    trials: IntArray
+
+
+@dataclass(kw_only=True)
+class GateArm:
+    """One arm while a gate goes on; the agent stays open between requests."""
+
+    name: str
+    side: GateSide
+    suite: Suite
+    stored: Outcomes | None
+    workers: int
+    stack: ExitStack
+    _arms: dict[Purpose, Arm] = field(default_factory=dict)
+    _asked: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def offset(self) -> int:
+        """How many trials per task are stored, and so not in this arm's own run."""
+        return 0 if self.stored is None else int(self.stored.tasks["planned"].max())
+
+    @property
+    def rerun(self) -> bool:
+        """Whether new trials of this arm can be run."""
+        return self.side.definition is not None
+
+    def arm(self, purpose: Purpose) -> Arm:
+        """Return the run that trials of this purpose go to, made or taken up again when first asked for."""
+        if purpose not in self._arms:
+            made = self._made(purpose)
+            agents = [arm.agent for arm in self._arms.values()]
+            session = agents[0] if agents else self.stack.enter_context(opened(made.agent, workers=self.workers))
+            self._arms[purpose] = msgspec.structs.replace(made, agent=session)
+        return self._arms[purpose]
+
+    def _made(self, purpose: Purpose) -> Arm:
+        definition = self.side.definition
+        if definition is None:
+            raise ValueError(f"the {self.name} cannot be run again")
+        path = Path(self.side.confirm if purpose is Purpose.CONFIRM else self.side.run)
+        if is_run(path):
+            return resume(RunStore(path), self.suite, definition)
+        role = "confirm" if purpose is Purpose.CONFIRM else "gate"
+        return begin(self.suite, definition, out=path, trials=0, arm=self.name, role=role)
+
+    def plan(self, purpose: Purpose, last: Mapping[str, int]) -> None:
+        """See to it that these tasks are planned up to their last trial."""
+        store = self.arm(purpose).store
+        present = planned_trials(store.planned())
+        wanted = {task: (present.get(task, 0) + 1, to) for task, to in last.items() if to > present.get(task, 0)}
+        if not wanted:
+            return
+        with store.writer() as writer:
+            for (first, to), tasks in groupby(sorted(wanted, key=wanted.__getitem__), key=wanted.__getitem__):
+                writer.extend(Planned(task_ids=tuple(tasks), first=first, last=to, reason=purpose.value))
+
+    def carry_out(self, purpose: Purpose, *, pace: Pace, stop: Stop, listener: Listener) -> RunResult:
+        """Run what this arm is owed for a purpose."""
+        arm, executor = self.arm(purpose), ThreadExecutor()
+        with arm.store.writer() as writer:
+            return run(
+                arm.owed(), job=arm.job(), executor=executor, writer=writer, pace=pace, stop=stop, listener=listener
+            )
+
+    def window(self, purpose: Purpose, more: Mapping[str, int], *, before: int) -> Window:
+        """Return which trials a request means: rounds go on after `before`, confirmations after each task's last."""
+        if purpose is Purpose.ROUND:
+            start = before - self.offset
+            return {task: (start + 1, start + number) for task, number in more.items()}
+        return {task: (self._asked.get(task, 0) + 1, self._asked.get(task, 0) + n) for task, n in more.items()}
+
+    def settled(self, window: Window) -> None:
+        """Remember that confirmations up to the end of this window have been counted."""
+        self._asked.update({task: last for task, (_, last) in window.items()})
+
+    def stored_counts(self, tasks: Sequence[str]) -> Counted:
+        """Return the counts that are stored, for these tasks."""
+        stored = self.outcomes(0).tasks.reindex(list(tasks), fill_value=0)
+        return Counted(
+            passed=stored["passed"].to_numpy(dtype=np.int64),
+            trials=stored["measured"].to_numpy(dtype=np.int64),
+        )
+
+    def count(self, purpose: Purpose, window: Window, tasks: Sequence[str]) -> Counted:
+        """Count the measured trials of a window, for these tasks."""
+        order = {task: index for index, task in enumerate(tasks)}
+        passed, trials = (np.zeros(len(order), dtype=np.int64) for _ in range(2))
+        store = RunStore(Path(self.side.confirm if purpose is Purpose.CONFIRM else self.side.run)) if window else None
+        standing: dict[tuple[str, int], bool] = {}
+        for line in store.lines(Attempt) if store else ():
+            first, last = window.get(line.task_id, (1, 0))
+            if first <= line.trial <= last and line.outcome is not Outcome.ERROR:
+                standing[line.task_id, line.trial] = line.outcome is Outcome.PASS
+        for (task, _), won in standing.items():
+            trials[order[task]] += 1
+            passed[order[task]] += won
+        return Counted(passed=passed, trials=trials)
+
+    def outcomes(self, last: int) -> Outcomes:
+        """Return the outcomes that count for the suite as a whole: what is stored, or the first `last` trials.
+
+        Trials that never began because the gate had ended are not missing: nothing kept them from being measured.
+        """
+        if self.stored is not None and last <= self.offset:
+            return self.stored
+        found = self._own(last - self.offset)
+        if self.stored is None:
+            return found
+        added = found.tasks.reindex(self.stored.tasks.index, fill_value=0)
+        return Outcomes(
+            place=self.stored.place,
+            header=self.stored.header,
+            trials=pd.concat([self.stored.trials, found.trials], ignore_index=True),
+            tasks=self.stored.tasks + added[list(self.stored.tasks.columns)],
+        )
+
+    def _own(self, last: int) -> Outcomes:
+        found = read(self.side.run)
+        trials = found.trials[found.trials["trial"] <= last]
+        counted = trials.assign(passed=trials["outcome"] == "pass", measured=trials["outcome"] != "error", planned=1)
+        tasks = counted.groupby("task_id", sort=False)[["passed", "measured", "planned"]].sum()
+        tasks = tasks.reindex(found.tasks.index, fill_value=0).astype(np.int64)
+        return Outcomes(place=found.place, header=found.header, trials=trials, tasks=tasks)
