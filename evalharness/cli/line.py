@@ -47,7 +47,7 @@ def verify(name: str, remote: str | None, head: str | None) -> None:
     line, chain = _read(name, remote)
     for digest in dict.fromkeys(run.outcomes for link in chain.links for run in link.entry.runs):
         line.table(digest)
-    said = f"line {name}: {len(chain.links)} entries as they were written, head {chain.head}"
+    said = f"line {name}: every entry is as it was written ({len(chain.links)}), head {chain.head}"
     click.echo(said + (_since(chain, head) if head else "; remember it, and check later with --head"))
 
 

@@ -56,6 +56,12 @@ def extend(line: Line, make: Make, tables: Tables, push: str | None) -> Link:
     )
 
 
+def pushed(line: Line, link: Link, remote: str) -> bool:
+    """Push an entry that is on the line already; False where the remote has another in its place."""
+    line.sync(remote)
+    return line.publish(remote, link)
+
+
 def _author(line: Line) -> str:
     try:
         name, email = (git_text(line.root, "config", "--get", f"user.{part}") for part in ("name", "email"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from evalharness.cli.line_options import act, acting_options, extend
+from evalharness.cli.line_options import act, acting_options, extend, pushed
 from evalharness.cli.terminal import colour
 from evalharness.errors import ConfigError
 from evalharness.ledger import DEFAULT_LINE, Line, open_line
@@ -76,7 +76,7 @@ def _recorded(
 ) -> Link:
     """Append the candidate's entry; a refusal that is on record already is not counted twice."""
     known = None if override else refusal_of(line.read(), candidate)
-    if known:
+    if known and (push is None or pushed(line, known, push)):
         return known
     doing = act(line, who, reason)
     tables = {run.ref.outcomes: run.table for run in candidate.runs}

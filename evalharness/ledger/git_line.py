@@ -100,7 +100,11 @@ class GitLine:
                 refused = exc
             else:
                 return True
-            if self._lost(remote, commit):
+            there = self._asked(remote)
+            if there and self._is_ancestor(commit, there):  # it arrived, earlier or just now
+                return True
+            if there and not self._is_ancestor(there, commit):
+                self._take_back(commit)
                 return False
             time.sleep(pause)
         raise HarnessFault(
@@ -108,19 +112,11 @@ class GitLine:
             f"it with `git push {remote} {self.ref}`"
         )
 
-    def _lost(self, remote: str, commit: str) -> bool:
-        """Say whether the remote has an entry that this commit does not follow; if so, take the commit back."""
-        try:
-            there = self._remote_tip(remote)
-        except HarnessFault:
-            return False
-        if there is None or self._is_ancestor(there, commit):
-            return False
+    def _take_back(self, commit: str) -> None:
         before = self._parents(commit)
         undo = [self.ref, before[0], commit] if before else ["-d", self.ref, commit]
         with suppress(ConfigError):  # another writer of this repository stands on it: `sync` will say so
             git_output(self.root, "update-ref", *undo)
-        return True
 
     def _commit(self, tip: str | None, new: Stored, tables: Tables, *, when: str) -> str:
         files = {ENTRY: new.content} | {table_file(digest): packed(table) for digest, table in tables.items()}
@@ -195,6 +191,13 @@ class GitLine:
         except ConfigError as exc:
             raise HarnessFault(f"line {self.name}: {remote} cannot be asked for it: {exc}") from exc
         return found.split("\t")[0] or None
+
+    def _asked(self, remote: str) -> str | None:
+        """Return a remote's newest commit of the line, or None where it has none or does not answer."""
+        try:
+            return self._remote_tip(remote)
+        except HarnessFault:
+            return None
 
     def _bring(self) -> None:
         remote = self._source()

@@ -95,7 +95,7 @@ def _facts(chain: Chain) -> Iterator[str]:
         f"since the last promotion: {candidates} refused; spent error: {chain.spent:.1%} (the chance that one of them "
         "was blocked though unchanged is at most that)"
     )
-    yield f"{len(chain.links)} entries, head {chain.head or 'none'}"
+    yield f"entries: {len(chain.links)}, head {chain.head or 'none'}"
 
 
 def _entry(place: int, link: Link) -> Iterator[Text]:

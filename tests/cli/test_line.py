@@ -73,7 +73,7 @@ def test_hostile_text_is_inert_on_the_terminal(tmp_path, monkeypatch):
 
 def test_verify_names_the_head_to_remember_and_knows_it_later(line):
     head = line.read().head
-    assert f"4 entries as they were written, head {head}; remember it" in words(evalh("verify"))
+    assert f"every entry is as it was written (4), head {head}; remember it" in words(evalh("verify"))
     line.append(lambda chain: promotion_of(chain, "5"), TABLES)
     assert "1 entries since" in words(evalh("verify", "--head", head))
     assert "1 entries since" in words(evalh("verify", "main", "--head", head[:12]))

@@ -241,3 +241,15 @@ def test_json_is_one_document(work):
 def test_outside_git_there_is_nothing_to_push_to(work):
     assert "outside git: there is no remote 'origin'" in refused(promote("good.json", "1.0", "--push"))
     assert entries() == []
+
+
+def test_a_refusal_recorded_offline_is_pushed_later_and_only_once(tmp_path, monkeypatch, work):
+    repository, origin = new_repository(tmp_path / "repository"), tmp_path / "origin"
+    git(repository, "clone", "-q", "--bare", ".", str(origin))
+    monkeypatch.chdir(clone(origin, tmp_path / "one"))
+    (work / "runs").rename("runs")
+    (work / "bad.json").rename("bad.json")
+    assert [promote("bad.json", "1.0", *more).exit_code for more in ((), ("--push",), ("--push",))] == [1, 1, 1]
+    assert len(entries()) == 1
+    monkeypatch.chdir(clone(origin, tmp_path / "two"))
+    assert len(entries()) == 1
