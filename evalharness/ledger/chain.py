@@ -58,6 +58,15 @@ class Chain(Struct, frozen=True):
         return frozenset(run.run_id for link in self.links if link.entry.promoted for run in link.entry.runs)
 
     @property
+    def measured_again(self) -> bool:
+        """Say whether the version that stands has a run fit to be its baseline."""
+        standing = self.standing
+        return standing is not None and any(
+            link.entry.kind is Kind.BASELINE and link.entry.fingerprint == standing.entry.fingerprint
+            for link in self.links
+        )
+
+    @property
     def refused(self) -> tuple[Link, ...]:
         """Return the candidates that were judged and not promoted since a version was last promoted."""
         newest = max((place for place, link in enumerate(self.links) if link.entry.promoted), default=-1)

@@ -54,7 +54,7 @@ def line_as_json(chain: Chain) -> str:
         standing=shown(standing) if standing else None,
         refused_since=len(chain.refused),
         spent_error=chain.spent,
-        measured_again=_measured_again(chain),
+        measured_again=chain.measured_again,
         entries=tuple(shown(link) for link in chain.links),
     )
     return msgspec.json.encode(content).decode()
@@ -88,7 +88,7 @@ def _facts(chain: Chain) -> Iterator[str]:
     else:
         entry = standing.entry
         yield f"line {chain.name}: {entry.version} stands (agent {entry.agent}, {entry.fingerprint[:SHOWN]})"
-        again = "measured again" if _measured_again(chain) else f"not measured again yet: {_next(entry)}"
+        again = "measured again" if chain.measured_again else f"not measured again yet: {_next(entry)}"
         yield f"baseline: {again}"
     candidates = f"{len(chain.refused)} candidate{'' if len(chain.refused) == 1 else 's'}"
     yield (
@@ -141,12 +141,4 @@ def _next(entry: Entry) -> str:
     return (
         f"`evalh run SUITE --agent AGENT --trials {trials}`, then `evalh line baseline {entry.line} --run RUN`: the "
         "run that earned a promotion flatters the version and is never its baseline"
-    )
-
-
-def _measured_again(chain: Chain) -> bool:
-    standing = chain.standing
-    return standing is not None and any(
-        link.entry.kind is Kind.BASELINE and link.entry.fingerprint == standing.entry.fingerprint
-        for link in chain.links
     )
