@@ -14,6 +14,7 @@ from evalharness.errors import EvalHarnessError
 COMMANDS = {
     "run": "Run a suite against an agent, or resume a run directory.",
     "compare": "Compare runs: what changed, beyond noise, and where.",
+    "gate": "Run a candidate against a baseline, confirm what looks broken, and decide.",
     "show": "Show a run: rates with intervals, slow and flaky tasks, errors.",
     "promote": "Put a judged version on the version line.",
     "line": "Show, verify or roll back a version line.",

@@ -1,0 +1,114 @@
+"""What a gate compares with: a stored run that is fit to be reused, a version line, or an agent that is run afresh."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from msgspec import Struct
+
+from evalharness import checkout
+from evalharness.definition import fingerprint, load_agent
+from evalharness.digests import entries
+from evalharness.errors import EvalHarnessError
+from evalharness.ledger import open_line
+from evalharness.ledger.outcome_table import baseline_of
+from evalharness.model import AgentDefinition, RunHeader, Suite
+from evalharness.outcomes import Outcomes, read
+from evalharness.suite import load_suite
+
+LINE = "line:"
+LONGEST_AGE = timedelta(days=7)
+
+
+class Baseline(Struct, frozen=True, kw_only=True):
+    """Where the baseline's trials come from: `stored` names what is there, `definition` runs more of it.
+
+    `notes` say what a reader should know of the choice.
+    """
+
+    stored: str | None = None
+    definition: AgentDefinition | None = None
+    notes: tuple[str, ...] = ()
+
+
+def stored_outcomes(name: str, suite: Suite) -> Outcomes:
+    """Read what a baseline name stands for: `line:NAME`, or a run."""
+    if name.startswith(LINE):
+        return baseline_of(open_line(name.removeprefix(LINE)), suite.name).outcomes
+    return read(name)
+
+
+def is_stored(name: str) -> bool:
+    """Say whether a baseline is something that has been measured, rather than an agent to run."""
+    return name.startswith(LINE) or (Path(name).exists() and Path(name).suffix not in (".yaml", ".yml"))
+
+
+def resolve(name: str, suite: Suite, *, now: datetime | None = None) -> Baseline:
+    """Find the baseline: a stored run is reused where it is fit, measured afresh where it is not and can be."""
+    if not is_stored(name):
+        return Baseline(definition=load_agent(name))
+    outcomes = stored_outcomes(name, suite)
+    definition = _rerunnable(outcomes.header)
+    reasons = unfit(outcomes, suite, now or datetime.now(UTC))
+    if not reasons:
+        cost = () if definition else (f"{name} cannot be run again: only fresh trials of the candidate can confirm",)
+        return Baseline(stored=name, definition=definition, notes=cost)
+    said = "; ".join(reasons)
+    if definition:
+        return Baseline(definition=definition, notes=(f"{name} is not reused ({said}): the baseline is run afresh",))
+    return Baseline(stored=name, notes=(f"{name} is used although it is not fit ({said}): it cannot be run again",))
+
+
+def suite_of(name: str, here: Suite) -> tuple[Suite, tuple[str, ...]]:
+    """Take suite and policy from the baseline's revision (`git:REF`), so that a change cannot soften its own gate.
+
+    What differs here is said and not used. A suite that the revision does not have is taken from here.
+    """
+    if not name.startswith("git:") or not Path(here.place).resolve().is_relative_to(Path.cwd().resolve()):
+        return here, ()
+    path = os.path.relpath(here.place)
+    revision = checkout.resolved(name.removeprefix("git:").partition(":")[0], Path.cwd())
+    if checkout.content(revision, path) is None:
+        return here, (f"{path} is new: the baseline's revision has no such suite",)
+    then = load_suite(checkout.worktree(revision) / path)
+    now, was = entries(here), entries(then)
+    edited = sum(now.get(task_id) != entry for task_id, entry in was.items())
+    notes = []
+    if edited or len(now) != len(was):
+        notes.append(f"{path} is edited here ({edited} of {len(was)} tasks, now {len(now)}): not used for this gate")
+    if here.policy != then.policy:
+        notes.append(f"the policy of {path} is edited here: not used for this gate")
+    return then, tuple(notes)
+
+
+def unfit(outcomes: Outcomes, suite: Suite, now: datetime) -> list[str]:
+    """Say why a stored run should not be reused: parts missing, too old, or made to confirm."""
+    header, reasons = outcomes.header, []
+    if header.role == "confirm":
+        reasons.append("it confirmed suspects, which were chosen for how they looked")
+    absent = [task.id for task in suite.tasks if task.id not in outcomes.tasks.index]
+    if absent:
+        reasons.append(f"it lacks {len(absent)} of the suite's {len(suite.tasks)} tasks")
+    if outcomes.causes.get("not run"):
+        reasons.append("it is not complete")
+    age = _age(header, now)
+    if age is not None and age > LONGEST_AGE:
+        reasons.append(f"it is {age.days} days old")
+    return reasons
+
+
+def _age(header: RunHeader, now: datetime) -> timedelta | None:
+    try:
+        began = datetime.fromisoformat(header.started_at)
+    except ValueError:
+        return None
+    return now - (began if began.tzinfo else began.replace(tzinfo=UTC))
+
+
+def _rerunnable(header: RunHeader) -> AgentDefinition | None:
+    """Return the agent of a stored run if it is still what it was."""
+    definition = header.agent.definition
+    try:
+        return definition if fingerprint(definition) == header.agent.fingerprint else None
+    except (EvalHarnessError, OSError):
+        return None

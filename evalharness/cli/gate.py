@@ -1,0 +1,121 @@
+"""`evalh gate`: run a candidate against a baseline, confirm what looks broken, and decide."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from evalharness.baseline import resolve, suite_of
+from evalharness.budget import Budget
+from evalharness.cli.interrupts import EXIT_CODES, interruptible
+from evalharness.cli.progress import progress
+from evalharness.cli.terminal import colour
+from evalharness.definition import load_agent
+from evalharness.errors import BreakerOpen, ConfigError
+from evalharness.gate import DEFAULT_PRESET
+from evalharness.gate_store import GateStore, is_gate
+from evalharness.gates import Gated, begin_gate, carry_out
+from evalharness.model import Policy, Suite
+from evalharness.policy import load_policy
+from evalharness.report import check_endings, console, write
+from evalharness.report.document import document
+from evalharness.runner import Pace
+from evalharness.suite import load_suite
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line says."""
+
+    suite: str
+    candidate: str | None
+    baseline: str | None
+    trials: int | None
+    workers: int
+    policy: str | None
+    stance: str | None
+    out: Path | None
+    budget_usd: float | None
+    budget_minutes: float | None
+    reports: tuple[Path, ...]
+    as_json: bool
+
+    def pace(self) -> Pace:
+        """Say how the gate goes about its work."""
+        return Pace(workers=self.workers, budget=Budget(cost_usd=self.budget_usd, minutes=self.budget_minutes))
+
+
+@click.command("gate", short_help="Run a candidate against a baseline, confirm what looks broken, and decide.")
+@click.argument("suite", metavar="SUITE|GATE")
+@click.option("--candidate", "-c", metavar="AGENT", help="The agent that asks to be released (file or shorthand).")
+@click.option(
+    "--baseline",
+    "-b",
+    metavar="AGENT|RUN|line:NAME",
+    help="What it is compared with: an agent (git:main:agent.yaml, ...), a run, or a version line.",
+)
+@click.option("--trials", "-k", type=click.IntRange(1), help="Trials per task and arm (default: as the suite says).")
+@click.option(
+    "--workers", "-j", type=click.IntRange(2), default=4, show_default=True, help="Trials at the same time, both arms."
+)
+@click.option("--policy", metavar="FILE|PRESET", help="Instead of the suite's policy.")
+@click.option("--stance", type=click.Choice(["guard", "certify", "report"]), help="Instead of the policy's stance.")
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="The gate directory (default: gates/<id>).")
+@click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help="Stop before spending more.")
+@click.option("--budget-minutes", type=click.FloatRange(0, min_open=True), help="Decide by then, on what there is.")
+@click.option(
+    "--report", "reports", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Also write a report."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(**given: Any) -> None:
+    """Run SUITE against both arms, re-run on fresh trials exactly the tasks that seem to have broken, and decide.
+
+    Given a gate directory instead, go on where it stopped. The suite and its policy come from the baseline's revision
+    where the baseline is one of this repository (git:REF).
+    """
+    options = Options(**given)
+    check_endings(options.reports)
+    folder = Path(options.suite)
+    store = GateStore(folder) if is_gate(folder) else _begun(options)
+    suite = load_suite(store.header.suite)
+    resuming = f"evalh gate {store.path}"
+    with interruptible(resuming) as stop, progress(0) as listener:
+        try:
+            gated = carry_out(store, suite, pace=options.pace(), stop=stop, listener=listener)
+        except BreakerOpen as exc:
+            raise BreakerOpen(f"{exc}; when it works again: `{resuming}`") from exc
+    if gated is None:
+        click.echo(f"interrupted; go on with `{resuming}`", err=True)
+        sys.exit(EXIT_CODES.get(stop.reason or "", 130))
+    _say(store, gated, options)
+    sys.exit(gated.verdict.exit_code)
+
+
+def _say(store: GateStore, gated: Gated, options: Options) -> None:
+    for path in (*options.reports, store.path / "report.md"):
+        write(path, gated.comparison, gated.verdict)
+    if options.as_json:
+        click.echo(msgspec.json.encode(document(gated.comparison, gated.verdict)).decode())
+        return
+    click.echo(console.render(gated.comparison, gated.verdict, colour=colour()), nl=False)
+    spent = f"{gated.base_trials} trials, {gated.fresh_trials} fresh ones to confirm, {gated.seconds:.0f} s"
+    click.echo(f"{store.path}: {spent}", err=True)
+
+
+def _begun(options: Options) -> GateStore:
+    if options.candidate is None or options.baseline is None:
+        missing = "--candidate" if options.candidate is None else "--baseline"
+        raise ConfigError(f"{missing} is missing: a gate compares two arms")
+    candidate = load_agent(options.candidate)
+    here = load_suite(options.suite)
+    suite, notes = suite_of(options.baseline, here)
+    baseline = resolve(options.baseline, suite)
+    baseline = msgspec.structs.replace(baseline, notes=(*baseline.notes, *notes))
+    trials = options.trials or suite.trials
+    return begin_gate(suite, candidate, baseline, policy=_policy(options, suite), trials=trials, out=options.out)
+
+
+def _policy(options: Options, suite: Suite) -> Policy:
+    policy = load_policy(options.policy) if options.policy else suite.policy or load_policy(DEFAULT_PRESET)
+    return msgspec.structs.replace(policy, stance=options.stance) if options.stance else policy

@@ -1,0 +1,186 @@
+"""Gates: begin one, take it up again, and turn what it decided into a comparison and a verdict."""
+
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from evalharness.baseline import Baseline, stored_outcomes
+from evalharness.classes import with_confirmation
+from evalharness.compare import compare
+from evalharness.digests import entries, suite_digest
+from evalharness.errors import NotComparable
+from evalharness.gate import check_policy, judge
+from evalharness.gate_arm import GateArm
+from evalharness.gate_store import GATE_SCHEMA, GateHeader, GateSide, GateStore
+from evalharness.model import AgentDefinition, Check, Comparison, Counts, Decision, Policy, Suite, Verdict
+from evalharness.outcomes import Outcomes
+from evalharness.procedure import Decided, Procedure, Suspect
+from evalharness.release import Release
+from evalharness.report.document import document
+from evalharness.runner import Listener, Pace, Stop
+from evalharness.runs import new_run_id
+
+FINDING_OF = {"no_worse": "aggregate", "no_confirmed_regressions": "flips"}
+
+
+class Gated(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gate decided, and on what; `complete` is False where its time or money ended first."""
+
+    comparison: Comparison
+    verdict: Verdict
+    complete: bool
+    base_trials: int
+    fresh_trials: int
+    seconds: float
+    cost_usd: float
+
+
+def begin_gate(  # noqa: PLR0913 - what a gate is asked, each once
+    suite: Suite,
+    candidate: AgentDefinition,
+    baseline: Baseline,
+    *,
+    policy: Policy,
+    trials: int,
+    looks: tuple[int, ...] = (),
+    out: Path | None = None,
+) -> GateStore:
+    """Make a gate directory; nothing has run yet."""
+    check_policy(policy)
+    gate_id = new_run_id()
+    header = GateHeader(
+        schema=GATE_SCHEMA,
+        gate_id=gate_id,
+        suite=str(Path(suite.place).resolve()),
+        suite_digest=suite_digest(suite),
+        policy=policy,
+        trials=trials,
+        looks=looks,
+        baseline=GateSide(
+            run=f"runs/{gate_id}-baseline",
+            confirm=f"runs/{gate_id}-baseline-confirm",
+            definition=baseline.definition,
+            stored=baseline.stored,
+        ),
+        candidate=GateSide(
+            run=f"runs/{gate_id}-candidate", confirm=f"runs/{gate_id}-candidate-confirm", definition=candidate
+        ),
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        notes=baseline.notes,
+    )
+    return GateStore.create(out or Path("gates") / gate_id, header)
+
+
+def carry_out(
+    store: GateStore, suite: Suite, *, pace: Pace, stop: Stop, listener: Listener = lambda _: None
+) -> Gated | None:
+    """Go on with a gate until it is decided; None where a user ended it, and it can be taken up again."""
+    began, header = time.monotonic(), store.header
+    with ExitStack() as stack:
+        stored = stored_outcomes(header.baseline.stored, suite) if header.baseline.stored else None
+        workers = max(1, pace.workers // 2)
+        baseline = GateArm(
+            name="baseline", side=header.baseline, suite=suite, stored=stored, workers=workers, stack=stack
+        )
+        candidate = GateArm(
+            name="candidate", side=header.candidate, suite=suite, stored=None, workers=workers, stack=stack
+        )
+        release = Release(
+            store=store,
+            procedure=_procedure(header, suite, baseline),
+            baseline=baseline,
+            candidate=candidate,
+            pace=pace,
+            stop=stop,
+            listener=listener,
+        )
+        decided = release.decide()
+    if decided is None or release.state is None:
+        return None
+    outcomes = [arm.outcomes(asked) for arm, asked in zip(release.arms, release.state.asked, strict=True)]
+    comparison = _comparison(outcomes, decided, header, release.procedure.tasks)
+    verdict = _verdict(comparison, decided, header.policy)
+    store.write_verdict(comparison, document(comparison, verdict))
+    return Gated(
+        comparison=comparison,
+        verdict=verdict,
+        complete=decided.complete,
+        base_trials=int(sum(each.tasks["measured"].sum() for each in outcomes)),
+        fresh_trials=sum(each.baseline[1] + each.candidate[1] for each in decided.suspects),
+        seconds=time.monotonic() - began,
+        cost_usd=release.cost_usd,
+    )
+
+
+def _procedure(header: GateHeader, suite: Suite, baseline: GateArm) -> Procedure:
+    return Procedure(
+        policy=header.policy,
+        tasks=_tasks(suite, baseline.stored),
+        trials=(baseline.offset or header.trials, header.trials),
+        looks=header.looks,
+        rerun=(baseline.rerun, True),
+    )
+
+
+def _tasks(suite: Suite, stored: Outcomes | None) -> tuple[str, ...]:
+    """Return the tasks that both arms can answer, in the suite's order."""
+    if stored is None:
+        return tuple(task.id for task in suite.tasks)
+    now, then = entries(suite), stored.header.tasks
+    tasks = tuple(
+        task_id
+        for task_id in now
+        if task_id in stored.tasks.index
+        and all(
+            getattr(then[task_id], part) in ("", getattr(now[task_id], part)) for part in ("task", "graders", "limits")
+        )
+    )
+    if not tasks:
+        raise NotComparable(f"{suite.place} and {stored.place} share no task that is still the same")
+    return tasks
+
+
+def _comparison(outcomes: list[Outcomes], decided: Decided, header: GateHeader, tasks: tuple[str, ...]) -> Comparison:
+    """Compare what was measured for the suite as a whole, and put the fresh trials of the suspects beside it."""
+    baseline, candidate = outcomes
+    fresh = {tasks[each.task]: (_counts(each.baseline), _counts(each.candidate)) for each in decided.suspects}
+    comparison = with_confirmation(
+        compare(baseline, candidate, header.policy),
+        fresh,
+        confirmed={tasks[each.task] for each in decided.suspects if each.confirmed},
+        cleared={tasks[each.task] for each in decided.suspects if _cleared(each)},
+    )
+    warnings = (*header.notes, *comparison.warnings)
+    if not decided.complete:
+        warnings = ("its time or money ended before it was done: decided on what there was", *warnings)
+    return msgspec.structs.replace(comparison, warnings=warnings)
+
+
+def _counts(counted: tuple[int, int]) -> Counts:
+    passed, measured = counted
+    return Counts(passed=passed, measured=measured, planned=measured)
+
+
+def _cleared(suspect: Suspect) -> bool:
+    return not suspect.confirmed and suspect.candidate[1] > 0
+
+
+def _verdict(comparison: Comparison, decided: Decided, policy: Policy) -> Verdict:
+    """Ask every rule; where the procedure spent the error budget look by look, its findings stand."""
+    verdict = judge(comparison, policy)
+    findings = {finding.family: finding for finding in decided.findings}
+    plain = {rule.use for rule in policy.rules if not set(rule.options) - {"margin"}}
+
+    def settled(check: Check) -> Check:
+        finding = findings.get(FINDING_OF.get(check.rule, ""))
+        if finding is None or check.rule not in plain:
+            return check
+        return Check(rule=check.rule, decision=finding.decision, because=finding.because)
+
+    final = msgspec.structs.replace(verdict, checks=tuple(map(settled, verdict.checks)))
+    if final.decision is Decision.INCONCLUSIVE:
+        return final
+    return msgspec.structs.replace(final, settled_by="")
