@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from evalharness.agents.exchange import answered, request, tail
 from evalharness.attribution import CommandFailed
@@ -28,6 +28,7 @@ class CommandAgent:
     fields: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
     folder: str = "."
+    grace_seconds: ClassVar[float] = 5.0  # to end a process tree on a busy machine
 
     def __post_init__(self) -> None:
         if not self._words():

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import httpx
 
@@ -57,6 +57,8 @@ class HttpAgent:
 
 class HttpSession:
     """The connections of a run, one for each thread."""
+
+    grace_seconds: ClassVar[float] = 5.0  # to look up a name, which nothing can cut short
 
     def __init__(self, agent: HttpAgent) -> None:
         self._agent = agent

@@ -30,10 +30,20 @@ _MOST_THREADS = (
 )
 
 TEMPLATE = "Question: {{ prompt }}\nAnswer:"
-EXAMPLES = (
-    Example(input="What is the capital city of Norway?", output="Oslo"),
-    Example(input="What is 4 + 3?", output="7"),
-    Example(input="Who wrote the play Hamlet?", output="William Shakespeare"),
+EXAMPLES = tuple(
+    Example(input=question, output=answer)
+    for question, answer in (
+        ("What is the capital city of Norway?", "Oslo"),
+        ("What is 2 + 4?", "6"),
+        ("How many months are there in a year?", "12"),
+        ("What is the opposite of big?", "small"),
+        ("Which animal barks?", "dog"),
+        ("Who wrote the play Hamlet?", "William Shakespeare"),
+        ("In which year did the Second World War end?", "1945"),
+        ("Which planet is called the Red Planet?", "Mars"),
+        ("Is ice hotter than steam?", "no"),
+        ("What is the chemical symbol of gold?", "Au"),
+    )
 )
 
 
@@ -122,6 +132,7 @@ def _served(agent: LocalAgent, *, slots: int, key: str) -> Any:
     params.n_parallel, params.n_ctx = slots, slots * agent.context
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.n_threads_http = slots + 2
+    params.swa_full = True  # else nothing of a prompt can be kept, and the examples are read again in every trial
     params.cache_ram_mib = 0
     params.ui = params.endpoint_slots = False
     params.verbosity = 0

@@ -44,6 +44,13 @@ def test_it_answers_a_question_for_nothing(model, task, workspace):
 
 
 @needs_model
+def test_the_examples_are_read_once_and_not_in_every_trial(model, task, workspace):
+    transcripts = [model.run(task(f"What is {number} + 1?", seconds=120), workspace, seed=1) for number in range(4)]
+    usage = transcripts[-1].usage
+    assert usage.cached_tokens > 0.8 * usage.input_tokens
+
+
+@needs_model
 def test_a_seed_gives_one_answer_and_seeds_differ(model, task, workspace):
     asked = task("Who discovered the most islands?", seconds=120)
 
@@ -66,14 +73,14 @@ def test_several_threads_are_answered_at_once(model, task, workspace):
 def test_a_schema_confines_what_it_says(task, workspace):
     schema = {"type": "object", "properties": {"city": {"enum": ["Rome", "Oslo"]}}, "required": ["city"]}
     schema["additionalProperties"] = False
-    with LocalAgent(schema=schema, max_tokens=40, stop=()).open(workers=1) as session:
+    with LocalAgent(schema=schema, max_tokens=40, stop=(), examples=()).open(workers=1) as session:
         said = json.loads(session.run(task(seconds=120), workspace, seed=1).final)
     assert said["city"] in ("Rome", "Oslo")
 
 
 @needs_model
 def test_a_grammar_confines_what_it_says(task, workspace):
-    with LocalAgent(grammar='root ::= " yes" | " no"').open(workers=1) as session:
+    with LocalAgent(grammar='root ::= " yes" | " no"', examples=()).open(workers=1) as session:
         assert session.run(task(seconds=120), workspace, seed=1).final in ("yes", "no")
 
 
@@ -83,7 +90,7 @@ def test_nothing_is_printed_and_nothing_listens_beyond_loopback():
         "import psutil\n"
         "from evalharness.agents.local import LocalAgent\n"
         "from evalharness.model import Task\n"
-        "with LocalAgent().open(workers=1) as session:\n"
+        "with LocalAgent(examples=()).open(workers=1) as session:\n"
         "    session.run(Task(id='a', prompt='What is 1 + 1?'), None, seed=1)\n"
         "    listening = [c.laddr.ip for c in psutil.Process().net_connections() if c.status == 'LISTEN']\n"
         "    assert listening == ['127.0.0.1'], listening\n"
