@@ -81,8 +81,10 @@ def _follow(process: subprocess.Popen[bytes], streams: "_Streams", *, deadline: 
 
 def _ended(process: subprocess.Popen[bytes]) -> bool:
     if sys.platform == "darwin":  # waitid came to macOS with Python 3.13
-        return process.poll() is not None
-    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        ended = process.poll() is not None
+    else:
+        ended = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    return ended
 
 
 class _Streams:
