@@ -7,11 +7,12 @@ from evalharness.gate import error_budget
 from evalharness.model import Decision, Policy
 from evalharness.procedure import flips
 from evalharness.procedure.aggregate import FAMILY as AGGREGATE
-from evalharness.procedure.aggregate import Aggregate, Phase
+from evalharness.procedure.aggregate import Aggregate, Phase, spending
 from evalharness.procedure.findings import aggregate_finding, flips_finding
 from evalharness.procedure.flips import FreshBoth
 from evalharness.procedure.state import Decided, Purpose, Request, State, Tally, empty
 from evalharness.procedure.stored import FreshCandidate
+from evalharness.stats.sequential import information_fraction
 
 SUSPICIOUS_Z = 1.28  # rounds are added while an unchanged agent looks this bad one time in ten
 
@@ -48,6 +49,14 @@ class Procedure:
             base=self.trials,
             most=(base, cand),
         )
+
+    @property
+    def first_boundary(self) -> float | None:
+        """How far harm must be, as a z, to be shown by the complete base trials; None where no rule asks."""
+        if AGGREGATE not in self.budget:
+            return None
+        share = information_fraction(trials=self.aggregate.base, planned=self.aggregate.most)
+        return spending(self.budget[AGGREGATE], (share,)).boundary
 
     @cached_property
     def confirmer(self) -> FreshBoth | FreshCandidate | None:
