@@ -1,0 +1,221 @@
+import threading
+import time
+
+import pytest
+from running import Run, tasks
+
+from evalharness.budget import Budget
+from evalharness.errors import BreakerOpen, Unmeasured
+from evalharness.model import Outcome, Transcript, Usage
+from evalharness.runner import Stop
+
+
+def unmeasured(cause="status:429", **options):
+    raise Unmeasured(cause, "not now", **options)
+
+
+def failing(times, cause="status:429", **options):
+    """Act: each task fails this often, then answers."""
+    return lambda _task, number: unmeasured(cause, **options) if number <= times else "yes"
+
+
+def spending(cost=0.01, tokens=100):
+    usage = Usage(cost_usd=cost, input_tokens=tokens)
+    return lambda _task, _number: Transcript(final="yes", usage=usage)
+
+
+def outcomes(run):
+    return sorted((record.task_id, record.trial, record.attempt, record.outcome.value) for record in run.records())
+
+
+def test_every_planned_trial_is_recorded_once(tmp_path):
+    run = Run(tmp_path / "run", lambda *_: "yes", trials=2)
+    result = run.carry_out(workers=2)
+    assert result.stopped is None
+    assert result.owed == ()
+    assert outcomes(run) == [(f"t{task}", trial, 1, "pass") for task in range(3) for trial in (1, 2)]
+
+
+def test_a_finished_run_owes_nothing(tmp_path):
+    run = Run(tmp_path / "run", lambda *_: "no")
+    run.carry_out()
+    assert not run.owed()
+    run.carry_out()
+    assert run.agent.calls.total() == 3
+
+
+def test_an_error_is_tried_again_and_every_attempt_is_kept(tmp_path):
+    run = Run(tmp_path / "run", failing(2), of=tasks(1))
+    result = run.carry_out()
+    assert outcomes(run) == [("t0", 1, 1, "error"), ("t0", 1, 2, "error"), ("t0", 1, 3, "pass")]
+    assert (result.tally.measured, result.tally.missing) == (1, 0)
+
+
+def test_a_trial_that_keeps_erring_goes_missing_and_the_next_run_takes_it_up(tmp_path):
+    run = Run(tmp_path / "run", failing(4), of=tasks(1))
+    assert run.carry_out(attempts=3).tally.missing == 1
+    assert run.carry_out(attempts=3).tally.measured == 1
+    assert [attempt for _, _, attempt, _ in outcomes(run)] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("cause", ["status:401", "quota", "disk_full"])
+def test_what_will_not_pass_is_not_tried_again(tmp_path, cause):
+    run = Run(tmp_path / "run", failing(9, cause), of=tasks(1))
+    run.carry_out()
+    assert run.agent.calls["t0"] == 1
+
+
+def test_a_retry_waits_as_long_as_the_provider_asks(tmp_path):
+    run = Run(tmp_path / "run", failing(1, retry_after=0.4), of=tasks(1))
+    before = time.monotonic()
+    run.carry_out()
+    assert time.monotonic() - before >= 0.4
+
+
+@pytest.mark.parametrize("pause", ["soon", float("nan"), float("inf"), [], 1e12])
+def test_an_odd_pause_neither_ends_nor_stops_a_run(tmp_path, pause):
+    """Used to: a text as `retry_after` ended the run with a TypeError, a huge number made it wait for ever."""
+    run = Run(tmp_path / "run", failing(1, retry_after=pause), of=tasks(1))
+    assert run.carry_out(patience_seconds=0.01).tally.measured == 1
+
+
+def test_other_trials_go_on_while_one_waits_for_its_retry(tmp_path):
+    run = Run(
+        tmp_path / "run", lambda task, number: unmeasured(retry_after=0.3) if (task.id, number) == ("t0", 1) else "yes"
+    )
+    run.carry_out()
+    assert [record.task_id for record in run.records()] == ["t0", "t1", "t2", "t0"]
+
+
+def test_a_stop_finishes_what_runs_and_names_what_is_owed(tmp_path):
+    stop = Stop()
+
+    def act(_task, _number):
+        stop.request("a test")
+        return "yes"
+
+    run = Run(tmp_path / "run", act, of=tasks(9))
+    result = run.carry_out(stop=stop)
+    assert result.stopped == "a test"
+    done = {record.key for record in run.records()}
+    assert 1 <= len(done) <= 2
+    assert len(result.owed) == 9 - len(done)
+    assert not done & set(result.owed)
+
+
+def test_an_abandoned_run_keeps_what_finished_and_waits_for_nothing(tmp_path):
+    """Used to: what had finished but was not written yet was lost."""
+    stop, released = Stop(), threading.Event()
+
+    def act(task, _number):
+        if task.id == "t0":
+            return "yes"
+        stop.request("a test", abandon=True)
+        released.wait(30)
+        return "yes"
+
+    run = Run(tmp_path / "run", act)
+    before = time.monotonic()
+    result = run.carry_out(stop=stop, workers=1)
+    released.set()
+    assert time.monotonic() - before < 20
+    assert [record.task_id for record in run.records()] == ["t0"]
+    assert {key.task_id for key in result.owed} == {"t1", "t2"}
+
+
+@pytest.mark.parametrize(("budget", "reason"), [({"cost_usd": 0.05}, "usd"), ({"tokens": 500}, "tokens")])
+def test_a_budget_is_spent_and_not_overspent(tmp_path, budget, reason):
+    """Used to: trials in flight made it stop early for good, or another one was begun with nothing left."""
+    run = Run(tmp_path / "run", spending(), of=tasks(20))
+    result = run.carry_out(budget=Budget(**budget))
+    assert reason in result.stopped
+    assert (len(run.records()), len(result.owed)) == (5, 15)
+
+
+def test_a_dear_first_trial_holds_a_run_back_but_does_not_end_it(tmp_path):
+    def act(task, _number):
+        return Transcript(final="yes", usage=Usage(cost_usd=0.5 if task.id == "t0" else 0.001))
+
+    run = Run(tmp_path / "run", act, of=tasks(60))
+    assert run.carry_out(budget=Budget(cost_usd=1.0), workers=4).stopped is None
+    assert len(run.records()) == 60
+
+
+def test_minutes_end_a_run_between_trials(tmp_path):
+    def act(_task, _number):
+        time.sleep(0.05)
+        return "yes"
+
+    run = Run(tmp_path / "run", act, of=tasks(200))
+    result = run.carry_out(budget=Budget(minutes=0.2 / 60))
+    assert result.stopped.startswith("--budget-minutes")
+    assert len(run.records()) + len(result.owed) == 200
+    assert run.records()
+
+
+def test_a_budget_ends_a_run_that_waits_for_an_outage(tmp_path):
+    run = Run(tmp_path / "run", failing(99), of=tasks(20))
+    assert run.carry_out(budget=Budget(minutes=0.5 / 60)).stopped.startswith("--budget-minutes")
+
+
+def test_an_outage_spends_no_attempts_and_ends_with_the_first_probe_that_works(tmp_path):
+    calls = []
+
+    def act(_task, _number):
+        calls.append(1)
+        return unmeasured("status:503") if len(calls) <= 9 else "yes"
+
+    run = Run(tmp_path / "run", act, of=tasks(12))
+    result = run.carry_out(attempts=2)
+    assert (result.tally.measured, result.tally.missing) == (12, 0)
+    assert sum(record.outcome is Outcome.ERROR for record in run.records()) == 8
+    assert max(record.attempt for record in run.records()) == 2
+
+
+def test_an_outage_that_outlasts_patience_ends_the_run(tmp_path):
+    run = Run(tmp_path / "run", failing(99, "dns"), of=tasks(20))
+    with pytest.raises(BreakerOpen, match="dns: stopped with 20 trials owed"):
+        run.carry_out(patience_seconds=0.0)
+    assert len(run.records()) <= 9
+    assert len(run.owed()) == 20
+
+
+def test_a_refused_key_ends_the_run_at_once(tmp_path):
+    run = Run(tmp_path / "run", failing(99, "status:401"), of=tasks(20))
+    with pytest.raises(BreakerOpen, match="status:401"):
+        run.carry_out()
+    assert run.agent.calls.total() <= 10
+
+
+def test_inputs_that_always_fail_go_missing_and_the_run_ends_well(tmp_path):
+    run = Run(
+        tmp_path / "run",
+        lambda task, _number: unmeasured("status:500") if task.id in ("t0", "t1", "t2") else "yes",
+        of=tasks(40),
+        trials=2,
+    )
+    result = run.carry_out()
+    assert (result.stopped, result.tally.missing, result.tally.measured) == (None, 6, 74)
+
+
+def test_no_more_trials_run_at_once_than_there_are_workers(tmp_path):
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def act(_task, _number):
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.01)
+        with lock:
+            now[0] -= 1
+        return "yes"
+
+    Run(tmp_path / "run", act, of=tasks(20)).carry_out(workers=3)
+    assert most[0] == 3
+
+
+def test_a_listener_sees_the_run_come_to_its_end(tmp_path):
+    seen = []
+    run = Run(tmp_path / "run", lambda *_: "yes")
+    run.carry_out(listener=lambda tally: seen.append(tally.measured))
+    assert seen[-1] == 3
