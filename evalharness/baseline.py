@@ -10,7 +10,7 @@ from evalharness import checkout
 from evalharness.definition import fingerprint, load_agent
 from evalharness.digests import entries
 from evalharness.errors import EvalHarnessError
-from evalharness.ledger import open_line
+from evalharness.ledger import line_names, open_line
 from evalharness.ledger.outcome_table import baseline_of
 from evalharness.model import AgentDefinition, RunHeader, Suite
 from evalharness.outcomes import Outcomes, read
@@ -49,7 +49,7 @@ def resolve(name: str, suite: Suite, *, now: datetime | None = None) -> Baseline
         return Baseline(definition=load_agent(name))
     outcomes = stored_outcomes(name, suite)
     definition = _rerunnable(outcomes.header)
-    reasons = unfit(outcomes, suite, now or datetime.now(UTC))
+    reasons = [*unfit(outcomes, suite, now or datetime.now(UTC)), *_flattering(outcomes.header.run_id)]
     if not reasons:
         cost = () if definition else (f"{name} cannot be run again: only fresh trials of the candidate can confirm",)
         return Baseline(stored=name, definition=definition, notes=cost)
@@ -95,6 +95,12 @@ def unfit(outcomes: Outcomes, suite: Suite, now: datetime) -> list[str]:
     if age is not None and age > LONGEST_AGE:
         reasons.append(f"it is {age.days} days old")
     return reasons
+
+
+def _flattering(run_id: str) -> list[str]:
+    """Say that a run earned a promotion: it was chosen for its luck, so everything after it would look worse."""
+    earned = [name for name in line_names() if run_id in open_line(name).read().earned_by]
+    return [f"it earned a promotion on the line {earned[0]}: measure that version again"] if earned else []
 
 
 def _age(header: RunHeader, now: datetime) -> timedelta | None:
