@@ -90,7 +90,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(StorageFault):
         write_whole(tmp_path / "no" / "file", b"second")
     assert file.read_bytes() == b"first"
-    assert os.listdir(tmp_path) == ["file"]
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_lock_names_who_holds_it(tmp_path):

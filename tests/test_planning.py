@@ -11,8 +11,8 @@ def record(task_id, trial, outcome=Outcome.PASS, attempt=1):
     return Record(task_id=task_id, trial=trial, outcome=outcome, attempt=attempt)
 
 
-def owed(plans, records, of=tasks()):
-    return Owed(plans, records, {task.id: task for task in of}, run_seed=7, arm="")
+def owed(plans, records):
+    return Owed(plans, records, {task.id: task for task in tasks()}, run_seed=7, arm="")
 
 
 def names(trials):

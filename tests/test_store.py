@@ -1,5 +1,4 @@
 import json
-import os
 
 import msgspec
 import pytest
@@ -39,10 +38,10 @@ def test_header_and_plan_come_back_as_they_were(store):
 @pytest.mark.parametrize("kind", ["run", "folder"])
 def test_a_folder_that_holds_anything_is_never_written_into(tmp_path, store, kind):
     folder = store.path if kind == "run" else tmp_path
-    before = sorted(os.listdir(folder))
+    before = sorted(folder.iterdir())
     with pytest.raises(ConfigError, match="is not empty"):
         RunStore.create(folder, header(), planned(()))
-    assert sorted(os.listdir(folder)) == before
+    assert sorted(folder.iterdir()) == before
 
 
 def test_a_file_is_no_place_for_a_run(tmp_path):
