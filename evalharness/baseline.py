@@ -4,16 +4,19 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from evalharness import checkout
 from evalharness.definition import fingerprint, load_agent
 from evalharness.digests import entries
+from evalharness.drift import sampled
 from evalharness.errors import EvalHarnessError
 from evalharness.ledger import line_names, open_line
 from evalharness.ledger.outcome_table import baseline_of
 from evalharness.model import AgentDefinition, RunHeader, Suite
 from evalharness.outcomes import Outcomes, read
+from evalharness.runner import Pace, Stop
 from evalharness.suite import load_suite
 
 LINE = "line:"
@@ -95,6 +98,19 @@ def unfit(outcomes: Outcomes, suite: Suite, now: datetime) -> list[str]:
     if age is not None and age > LONGEST_AGE:
         reasons.append(f"it is {age.days} days old")
     return reasons
+
+
+def not_drifted(baseline: Baseline, suite: Suite, *, pace: Pace, stop: Stop) -> Baseline:
+    """Try a stored baseline's agent a little; where it no longer answers as it did, it is measured afresh."""
+    if baseline.stored is None or baseline.definition is None:
+        return baseline
+    outcomes = stored_outcomes(baseline.stored, suite)
+    drift = sampled(outcomes, suite, baseline.definition, pace=pace, stop=stop)
+    said = f"{drift.tasks} fresh trials of the baseline against {baseline.stored}: p = {drift.pvalue:.3f}"
+    if drift.shown:
+        notes = (*baseline.notes, f"the baseline has drifted ({said}): it is run afresh")
+        return Baseline(definition=baseline.definition, notes=notes)
+    return msgspec.structs.replace(baseline, notes=(*baseline.notes, f"no drift seen ({said})"))
 
 
 def _flattering(run_id: str) -> list[str]:

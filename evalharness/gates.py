@@ -4,24 +4,28 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from evalharness.baseline import Baseline, stored_outcomes
+from evalharness.baseline import Baseline, not_drifted, resolve, stored_outcomes, suite_of
 from evalharness.classes import with_confirmation
 from evalharness.compare import compare
+from evalharness.definition import load_agent
 from evalharness.digests import entries, suite_digest
 from evalharness.errors import NotComparable
-from evalharness.gate import check_policy, judge
+from evalharness.gate import DEFAULT_PRESET, check_policy, judge
 from evalharness.gate_arm import GateArm
 from evalharness.gate_store import GATE_SCHEMA, GateHeader, GateSide, GateStore
 from evalharness.model import AgentDefinition, Check, Comparison, Counts, Decision, Policy, Suite, Verdict
 from evalharness.outcomes import Outcomes
+from evalharness.policy import load_policy
 from evalharness.procedure import Decided, Procedure, Suspect
 from evalharness.release import Release
 from evalharness.report.document import document
 from evalharness.runner import Listener, Pace, Stop
 from evalharness.runs import new_run_id
+from evalharness.suite import load_suite
 
 FINDING_OF = {"no_worse": "aggregate", "no_confirmed_regressions": "flips"}
 
@@ -36,6 +40,35 @@ class Gated(msgspec.Struct, frozen=True, kw_only=True):
     fresh_trials: int
     seconds: float
     cost_usd: float
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be gated, as names; `policy` and `stance` replace what the suite says."""
+
+    suite: str
+    candidate: str
+    baseline: str
+    trials: int | None = None
+    policy: str | None = None
+    stance: Literal["guard", "certify", "report"] | None = None
+    out: Path | None = None
+
+
+def ask(question: Question, *, pace: Pace, stop: Stop) -> GateStore:
+    """Find suite, policy and both arms, and make the gate directory.
+
+    Suite and policy come from the baseline's revision where it has one. A stored baseline is reused when it is fit and
+    its agent has not drifted.
+    """
+    candidate = load_agent(question.candidate)
+    suite, edits = suite_of(question.baseline, load_suite(question.suite))
+    policy = load_policy(question.policy) if question.policy else suite.policy or load_policy(DEFAULT_PRESET)
+    if question.stance:
+        policy = msgspec.structs.replace(policy, stance=question.stance)
+    baseline = not_drifted(resolve(question.baseline, suite), suite, pace=pace, stop=stop)
+    baseline = msgspec.structs.replace(baseline, notes=(*edits, *baseline.notes))
+    trials = question.trials or suite.trials
+    return begin_gate(suite, candidate, baseline, policy=policy, trials=trials, out=question.out)
 
 
 def begin_gate(  # noqa: PLR0913 - what a gate is asked, each once

@@ -2,23 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import msgspec
 
-from evalharness.baseline import resolve, suite_of
 from evalharness.budget import Budget
 from evalharness.cli.interrupts import EXIT_CODES, interruptible
 from evalharness.cli.progress import progress
 from evalharness.cli.terminal import colour
-from evalharness.definition import load_agent
 from evalharness.errors import BreakerOpen, ConfigError
-from evalharness.gate import DEFAULT_PRESET
 from evalharness.gate_store import GateStore, is_gate
-from evalharness.gates import Gated, begin_gate, carry_out
-from evalharness.model import Policy, Suite
-from evalharness.policy import load_policy
+from evalharness.gates import Gated, Question, ask, carry_out
 from evalharness.report import check_endings, console, write
 from evalharness.report.document import document
 from evalharness.runner import Pace
@@ -34,7 +29,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     trials: int | None
     workers: int
     policy: str | None
-    stance: str | None
+    stance: Literal["guard", "certify", "report"] | None
     out: Path | None
     budget_usd: float | None
     budget_minutes: float | None
@@ -77,12 +72,13 @@ def command(**given: Any) -> None:
     options = Options(**given)
     check_endings(options.reports)
     folder = Path(options.suite)
-    store = GateStore(folder) if is_gate(folder) else _begun(options)
-    suite = load_suite(store.header.suite)
-    resuming = f"evalh gate {store.path}"
-    with interruptible(resuming) as stop, progress(0) as listener:
+    pace = options.pace()
+    with interruptible("evalh gate ...") as stop, progress(0) as listener:
+        store = GateStore(folder) if is_gate(folder) else ask(_question(options), pace=pace, stop=stop)
+        resuming = f"evalh gate {store.path}"
+        click.echo(f"{store.path}: goes on with `{resuming}` if it is interrupted", err=True)
         try:
-            gated = carry_out(store, suite, pace=options.pace(), stop=stop, listener=listener)
+            gated = carry_out(store, load_suite(store.header.suite), pace=pace, stop=stop, listener=listener)
         except BreakerOpen as exc:
             raise BreakerOpen(f"{exc}; when it works again: `{resuming}`") from exc
     if gated is None:
@@ -103,19 +99,16 @@ def _say(store: GateStore, gated: Gated, options: Options) -> None:
     click.echo(f"{store.path}: {spent}", err=True)
 
 
-def _begun(options: Options) -> GateStore:
+def _question(options: Options) -> Question:
     if options.candidate is None or options.baseline is None:
         missing = "--candidate" if options.candidate is None else "--baseline"
         raise ConfigError(f"{missing} is missing: a gate compares two arms")
-    candidate = load_agent(options.candidate)
-    here = load_suite(options.suite)
-    suite, notes = suite_of(options.baseline, here)
-    baseline = resolve(options.baseline, suite)
-    baseline = msgspec.structs.replace(baseline, notes=(*baseline.notes, *notes))
-    trials = options.trials or suite.trials
-    return begin_gate(suite, candidate, baseline, policy=_policy(options, suite), trials=trials, out=options.out)
-
-
-def _policy(options: Options, suite: Suite) -> Policy:
-    policy = load_policy(options.policy) if options.policy else suite.policy or load_policy(DEFAULT_PRESET)
-    return msgspec.structs.replace(policy, stance=options.stance) if options.stance else policy
+    return Question(
+        suite=options.suite,
+        candidate=options.candidate,
+        baseline=options.baseline,
+        trials=options.trials,
+        policy=options.policy,
+        stance=options.stance,
+        out=options.out,
+    )
