@@ -16,7 +16,8 @@ from evalharness.model import (
     Policy,
     Side,
 )
-from evalharness.outcomes import Outcomes, pair
+from evalharness.outcomes import Outcomes
+from evalharness.pairing import pair
 from evalharness.stats.estimate import pass_rate, repeatability
 from evalharness.stats.flips import noise_floor
 from evalharness.stats.paired import cmh_test, paired_delta

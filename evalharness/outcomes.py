@@ -1,7 +1,7 @@
 """Records to an outcome table: a row per trial, as its last measured line says."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +9,8 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from evalharness.errors import ConfigError, NotComparable
-from evalharness.model import LeftOut, Planned, RunHeader, TaskEntry
-from evalharness.store import RunStore
-
-REMAINING_SHARE = 0.9
+from evalharness.model import Planned, RunHeader
+from evalharness.store import PLAN, RunStore, is_run
 
 
 class LineUsage(msgspec.Struct, frozen=True):
@@ -41,19 +38,37 @@ class Line(msgspec.Struct, frozen=True):
     model: str | None = None
 
 
+class SeenGrade(msgspec.Struct, frozen=True):
+    """What one grader said of one trial."""
+
+    grader: str
+    passed: bool
+
+
+class GradedLine(msgspec.Struct, frozen=True):
+    """The grades of one attempt; read only where a rule asks for single graders."""
+
+    task_id: str
+    trial: int
+    outcome: str
+    grades: tuple[SeenGrade, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcomes:
     """One run as a table.
 
     `trials` has a row per attempted trial with columns task_id, trial, outcome, score, cause, attempts, cost_usd,
     tokens, seconds, working_seconds, model_calls, output_digest, model; `tasks` has a row per planned task, indexed by
-    its id, with the integer columns passed, measured and planned.
+    its id, with the integer columns passed, measured and planned. `reread` gives the attempts with their grades, where
+    the run has any.
     """
 
     place: str
     header: RunHeader
     trials: pd.DataFrame
     tasks: pd.DataFrame
+    reread: Callable[[type[GradedLine]], Iterator[GradedLine]] | None = None
 
     @property
     def causes(self) -> dict[str, int]:
@@ -65,9 +80,12 @@ class Outcomes:
 
 
 def read(path: Path | str) -> Outcomes:
-    """Read a run directory as a table."""
+    """Read a run directory, or another tool's log, as a table."""
+    if not is_run(Path(path)) and not Path(path, PLAN).exists():
+        foreign = load(source(str(path)))
+        return table(str(path), foreign.header, foreign.records, foreign.planned)
     store = RunStore(Path(path))
-    return table(str(path), store.header, store.lines(Line), planned_trials(store.planned()))
+    return table(str(path), store.header, store.lines(Line), planned_trials(store.planned()), reread=store.lines)
 
 
 def planned_trials(planned: Iterable[Planned]) -> dict[str, int]:
@@ -78,37 +96,53 @@ def planned_trials(planned: Iterable[Planned]) -> dict[str, int]:
     return dict(counted)
 
 
-def table(place: str, header: RunHeader, lines: Iterable[Line], planned: dict[str, int]) -> Outcomes:
-    """Make the table of a run from its attempts."""
-    standing: dict[tuple[str, int], Line] = {}
-    attempts: Counter[tuple[str, int]] = Counter()
-    for line in lines:
-        key = (line.task_id, line.trial)
-        attempts[key] += 1
-        if line.outcome != "error" or key not in standing or standing[key].outcome == "error":
-            standing[key] = line
-    rows = list(standing.values())
-    trials = pd.DataFrame(
+def table(
+    place: str,
+    header: RunHeader,
+    lines: Iterable[Line],
+    planned: dict[str, int],
+    *,
+    reread: Callable[[type[GradedLine]], Iterator[GradedLine]] | None = None,
+) -> Outcomes:
+    """Make the table of a run from its attempts; `reread` gives them once more, with their grades."""
+    trials = _standing(_frame(list(lines)))
+    return Outcomes(place=place, header=header, trials=trials, tasks=_tasks(trials, planned), reread=reread)
+
+
+def _frame(rows: list[Line]) -> pd.DataFrame:
+    usages = [row.usage for row in rows]
+    return pd.DataFrame(
         {
             "task_id": [row.task_id for row in rows],
-            "trial": [row.trial for row in rows],
+            "trial": np.array([row.trial for row in rows], dtype=np.int64),
             "outcome": [row.outcome for row in rows],
             "score": np.array([row.score for row in rows], dtype=float),
             "cause": [row.cause for row in rows],
-            "attempts": [attempts[row.task_id, row.trial] for row in rows],
-            "cost_usd": np.array([row.usage.cost_usd for row in rows], dtype=float),
-            "tokens": np.array([_tokens(row.usage) for row in rows], dtype=float),
-            "seconds": np.array([row.usage.seconds for row in rows], dtype=float),
-            "working_seconds": np.array([row.usage.working_seconds for row in rows], dtype=float),
-            "model_calls": np.array([row.usage.model_calls for row in rows], dtype=float),
+            "attempts": np.ones(len(rows), dtype=np.int64),
+            "cost_usd": np.array([usage.cost_usd for usage in usages], dtype=float),
+            "tokens": np.array([_tokens(usage) for usage in usages], dtype=float),
+            "seconds": np.array([usage.seconds for usage in usages], dtype=float),
+            "working_seconds": np.array([usage.working_seconds for usage in usages], dtype=float),
+            "model_calls": np.array([usage.model_calls for usage in usages], dtype=float),
             "output_digest": [row.output_digest for row in rows],
             "model": [row.model for row in rows],
         }
     )
-    return Outcomes(place=place, header=header, trials=trials, tasks=_tasks(trials, planned))
 
 
-def _tokens(usage: LineUsage) -> float | None:
+def _standing(attempts: pd.DataFrame) -> pd.DataFrame:
+    """Keep one row per trial, where it was first tried: its last measured attempt, or its last error."""
+    keys = ["task_id", "trial"]
+    if not attempts.duplicated(keys).any():
+        return attempts
+    place = attempts.groupby(keys, sort=False).ngroup()
+    last = attempts.assign(place=place, measured=attempts["outcome"] != "error")
+    last = last.sort_values(["place", "measured"], kind="stable").drop_duplicates("place", keep="last")
+    tried = place.value_counts().sort_index().to_numpy()
+    return last.drop(columns=["place", "measured"]).assign(attempts=tried).reset_index(drop=True)
+
+
+def _tokens(usage: LineUsage | Usage) -> float | None:
     if usage.input_tokens is None and usage.output_tokens is None:
         return None
     return (usage.input_tokens or 0) + (usage.output_tokens or 0)
@@ -128,52 +162,4 @@ def _tasks(trials: pd.DataFrame, planned: dict[str, int]) -> pd.DataFrame:
             "planned": np.maximum(tried, pd.Series(planned, dtype=np.int64).reindex(index, fill_value=0)),
         },
         index=index,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pairing:
-    """The tasks that both runs answer, in the baseline's order, and those that are left out."""
-
-    task_ids: list[str]
-    left_out: LeftOut
-
-
-def pair(baseline: Outcomes, candidate: Outcomes) -> Pairing:
-    """Pair two runs by task; NotComparable where under 90 % of the baseline's tasks remain."""
-    if baseline.tasks.empty:
-        raise ConfigError(f"{baseline.place} has no tasks: there is nothing to compare with")
-    theirs = set(candidate.tasks.index)
-    common = [task_id for task_id in baseline.tasks.index if task_id in theirs]
-    changed = tuple(each for each in common if _changed(baseline.header.tasks, candidate.header.tasks, each))
-    dropped = set(changed)
-    kept = [task_id for task_id in common if task_id not in dropped]
-    ours = set(baseline.tasks.index)
-    left_out = LeftOut(
-        changed=changed,
-        new=tuple(each for each in candidate.tasks.index if each not in ours),
-        removed=tuple(each for each in baseline.tasks.index if each not in theirs),
-    )
-    if len(kept) < REMAINING_SHARE * len(baseline.tasks):
-        raise NotComparable(_too_few(baseline, candidate, len(kept), left_out))
-    return Pairing(task_ids=kept, left_out=left_out)
-
-
-def _changed(ours: dict[str, TaskEntry], theirs: dict[str, TaskEntry], task_id: str) -> bool:
-    """Say whether a task asks or judges something else; runs without digests cannot tell."""
-    before, after = ours.get(task_id), theirs.get(task_id)
-    if before is None or after is None:
-        return False
-    return any(
-        getattr(before, part) and getattr(after, part) and getattr(before, part) != getattr(after, part)
-        for part in ("task", "graders", "limits")
-    )
-
-
-def _too_few(baseline: Outcomes, candidate: Outcomes, kept: int, left_out: LeftOut) -> str:
-    if not kept and not left_out.changed:
-        return f"{baseline.place} and {candidate.place} share no task"
-    return (
-        f"{baseline.place} and {candidate.place}: only {kept} of {len(baseline.tasks)} tasks can be compared "
-        f"({len(left_out.changed)} changed, {len(left_out.removed)} removed): run the baseline again on this suite"
     )

@@ -17,7 +17,7 @@ PR = PRESETS["pr"]
         ((4, 5), (4, 5), TaskClass.FLAKY),
         ((1, 1), (1, 1), TaskClass.UNDETERMINED),
         ((5, 5), (4, 5), TaskClass.FLAKE_ONSET),
-        ((1, 1), (1, 2), TaskClass.UNDETERMINED),  # once is not always
+        ((1, 1), (1, 2), TaskClass.FLAKY),  # once is not always
         ((5, 5), (0, 0), TaskClass.UNMEASURED),
         ((0, 0), (5, 5), TaskClass.UNMEASURED),
     ],
