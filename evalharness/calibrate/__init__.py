@@ -4,21 +4,17 @@
 says in advance, `replay` what the gate would have said of past runs.
 """
 
-from evalharness.calibrate.calibration import Calibration, calibrate, measured_counts
+from evalharness.calibrate.calibration import calibrate, measured_counts
 from evalharness.calibrate.faults import FAULTS, Fault
-from evalharness.calibrate.forecast import Forecast, forecast
-from evalharness.calibrate.replay import Past, replay
-from evalharness.calibrate.simulation import Played, Rates, Shares, fixed, play, resampled, shares, simulated
+from evalharness.calibrate.forecast import forecast
+from evalharness.calibrate.replay import replay
+from evalharness.calibrate.simulation import Played, Rates, fixed, play, resampled, shares, simulated
 
 __all__ = [
     "FAULTS",
-    "Calibration",
     "Fault",
-    "Forecast",
-    "Past",
     "Played",
     "Rates",
-    "Shares",
     "calibrate",
     "fixed",
     "forecast",

@@ -3,34 +3,17 @@
 from collections.abc import Mapping
 
 import numpy as np
-from msgspec import Struct
 
 from evalharness.calibrate.faults import FAULTS, Fault, slip
 from evalharness.calibrate.forecast import POWER, names
-from evalharness.calibrate.simulation import Rates, Shares, shares, simulated
+from evalharness.calibrate.simulation import Rates, shares, simulated
 from evalharness.errors import ConfigError
 from evalharness.model import Decision, Policy
+from evalharness.model.calibration import Calibration
 from evalharness.outcomes import Outcomes
 from evalharness.procedure import Procedure
 
 STEPS = 8  # of the search for the smallest visible drop
-
-
-class Calibration(Struct, frozen=True, kw_only=True):
-    """What a gate does at these tasks, trials per task of (baseline, candidate), and policy.
-
-    `visible_drop` is the fall of the suite's pass rate, spread over all tasks, that is blocked 80 % of the time.
-    """
-
-    source: str
-    tasks: int
-    trials: tuple[int, int]
-    policy: Policy
-    error_budget: dict[str, float]
-    reps: int
-    seed: int
-    rows: tuple[Shares, ...]
-    visible_drop: float | None
 
 
 def calibrate(  # noqa: PLR0913 - what a gate is, and how often to try it

@@ -1,12 +1,12 @@
 """What to expect of a gate before its first trial, in a second or two."""
 
 import numpy as np
-from msgspec import Struct
 from scipy.special import ndtri
 
 from evalharness.calibrate.faults import FAULTS, ONE_BROKEN, SAME
 from evalharness.calibrate.simulation import Rates, fixed, shares, simulated
 from evalharness.model import Policy
+from evalharness.model.calibration import Forecast
 from evalharness.procedure import Procedure
 from evalharness.stats.counts import FloatArray
 
@@ -14,26 +14,6 @@ POWER = 0.8
 SEED = 1
 TASKS_SIMULATED = 12_000  # per scenario
 FEWEST, MOST = 40, 300  # gates per scenario
-
-
-class Forecast(Struct, frozen=True, kw_only=True):
-    """What to expect of a gate, `base_trials` and `extra_trials` counting both arms.
-
-    `green` is the chance that an unchanged agent is not blocked, `promoted` that it is promoted; `one_break` the power
-    to see one always-passing task break completely; `visible_drop` the drop of the suite's pass rate that the base
-    trials show with 80 % power. `assumed` says that the pass rates are a guess, as there is no baseline.
-    """
-
-    tasks: int
-    trials: tuple[int, int]
-    reps: int
-    base_trials: float
-    extra_trials: float
-    green: float
-    promoted: float
-    one_break: float
-    visible_drop: float | None
-    assumed: bool
 
 
 def forecast(tasks: int, trials: tuple[int, int], policy: Policy, *, rates: Rates | None = None) -> Forecast:

@@ -3,22 +3,13 @@
 from collections.abc import Iterable
 
 import numpy as np
-from msgspec import Struct
 
 from evalharness.errors import NotComparable
 from evalharness.model import Decision, Policy
-from evalharness.outcomes import Outcomes, pair
+from evalharness.model.calibration import Past
+from evalharness.outcomes import Outcomes
+from evalharness.pairing import pair
 from evalharness.procedure import Procedure, tally
-
-
-class Past(Struct, frozen=True, kw_only=True):
-    """What the gate says of one past run, from its stored trials alone; suspects would have been re-run."""
-
-    baseline: str
-    candidate: str
-    decision: Decision | None  # None where the two cannot be compared
-    because: str
-    suspects: tuple[str, ...] = ()
 
 
 def replay(runs: Iterable[Outcomes], policy: Policy) -> tuple[Past, ...]:

@@ -9,39 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from msgspec import Struct
 
 from evalharness.calibrate.faults import Fault
 from evalharness.model import Decision
+from evalharness.model.calibration import Shares
 from evalharness.procedure import Decided, Procedure, Request, Tally, tally
 from evalharness.stats.betabinomial import fit
 from evalharness.stats.counts import FloatArray, IntArray
 from evalharness.stats.estimate import proportion
-from evalharness.stats.results import Estimate
 
 Rates = Callable[[np.random.Generator], FloatArray]
 SMALLEST = 1e-9
-
-
-class Shares(Struct, frozen=True, kw_only=True):
-    """What gates did in one scenario: shares of decisions with Clopper-Pearson 95 % intervals, and mean trials.
-
-    `blocked_by` is the share that each family blocked; `minutes` is the mean length of a gate.
-    """
-
-    scenario: str
-    block: Estimate
-    promote: Estimate
-    inconclusive: Estimate
-    base_trials: float
-    extra_trials: float
-    blocked_by: dict[str, float]
-    minutes: float | None = None
-
-    @property
-    def extra(self) -> float:
-        """Extra trials as a share of the base trials."""
-        return self.extra_trials / self.base_trials if self.base_trials else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,16 +16,19 @@ COMMANDS = {
     "compare": "Compare runs: what changed, beyond noise, and where.",
     "gate": "Run a candidate against a baseline, confirm what looks broken, and decide.",
     "show": "Show a run: rates with intervals, slow and flaky tasks, errors.",
+    "import": "Keep another tool's log as a run directory.",
     "promote": "Put a judged version on the version line.",
     "line": "Show, verify or roll back a version line.",
     "grade": "Judge a run's stored transcripts again, without the agent.",
     "power": "Say how many tasks and trials it takes to see an effect.",
+    "calibrate": "Say what a gate does: to the same agent, to faults, to past runs.",
     "validate": "Check a suite, and say what it costs and sees.",
     "init": "Write a suite, an agent and a policy that run at once.",
     "schema": "Print the JSON Schema that editors use.",
     "doctor": "Check this machine, and what evalh finds on it.",
     "demo": "Gate a real embedded model: a broken prompt, then an unchanged one.",
 }
+MODULES = {"import": "import_run"}  # a module cannot have a keyword's name
 
 
 class LazyGroup(click.Group):
@@ -39,7 +42,7 @@ class LazyGroup(click.Group):
         """Import the command's module and return its `command`."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"evalharness.cli.{cmd_name}")
+        module = importlib.import_module(f"evalharness.cli.{MODULES.get(cmd_name, cmd_name)}")
         command: click.Command = module.command
         return command
 
