@@ -100,9 +100,9 @@ def _equal(trials: pd.DataFrame, first: int, second: int) -> bool:
 
 
 def _crashes(outcomes: Outcomes) -> list[Fault]:
-    """Find trial numbers most of whose trials failed for one cause that the other numbers hardly know."""
+    """Find trial numbers most of whose trials ended in one cause that the other numbers hardly know."""
     trials = outcomes.trials
-    failed = trials[(trials["outcome"] == "fail") & trials["cause"].notna()]
+    failed = trials[(trials["outcome"] != "pass") & trials["cause"].notna()]
     sizes = trials.groupby("trial").size()
     if failed.empty or len(sizes) < 2:
         return []

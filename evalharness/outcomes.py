@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from evalharness.model import Planned, RunHeader
+from evalharness.foreign import load, source
+from evalharness.model import Planned, Record, RunHeader, Usage
 from evalharness.store import PLAN, RunStore, is_run
 
 
@@ -54,6 +55,9 @@ class GradedLine(msgspec.Struct, frozen=True):
     grades: tuple[SeenGrade, ...] = ()
 
 
+Reread = Callable[[type[GradedLine]], Iterator[GradedLine | Record]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcomes:
     """One run as a table.
@@ -68,7 +72,7 @@ class Outcomes:
     header: RunHeader
     trials: pd.DataFrame
     tasks: pd.DataFrame
-    reread: Callable[[type[GradedLine]], Iterator[GradedLine]] | None = None
+    reread: Reread | None = None
 
     @property
     def causes(self) -> dict[str, int]:
@@ -83,7 +87,9 @@ def read(path: Path | str) -> Outcomes:
     """Read a run directory, or another tool's log, as a table."""
     if not is_run(Path(path)) and not Path(path, PLAN).exists():
         foreign = load(source(str(path)))
-        return table(str(path), foreign.header, foreign.records, foreign.planned)
+        return table(
+            str(path), foreign.header, foreign.records, foreign.planned, reread=lambda _: iter(foreign.records)
+        )
     store = RunStore(Path(path))
     return table(str(path), store.header, store.lines(Line), planned_trials(store.planned()), reread=store.lines)
 
@@ -99,17 +105,17 @@ def planned_trials(planned: Iterable[Planned]) -> dict[str, int]:
 def table(
     place: str,
     header: RunHeader,
-    lines: Iterable[Line],
+    lines: Iterable[Line | Record],
     planned: dict[str, int],
     *,
-    reread: Callable[[type[GradedLine]], Iterator[GradedLine]] | None = None,
+    reread: Reread | None = None,
 ) -> Outcomes:
     """Make the table of a run from its attempts; `reread` gives them once more, with their grades."""
     trials = _standing(_frame(list(lines)))
     return Outcomes(place=place, header=header, trials=trials, tasks=_tasks(trials, planned), reread=reread)
 
 
-def _frame(rows: list[Line]) -> pd.DataFrame:
+def _frame(rows: list[Line | Record]) -> pd.DataFrame:
     usages = [row.usage for row in rows]
     return pd.DataFrame(
         {
