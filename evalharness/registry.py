@@ -11,11 +11,12 @@ from evalharness.agents import Agent, OpenableAgent
 from evalharness.errors import ConfigError
 from evalharness.executors import Executor
 from evalharness.graders import Grader
+from evalharness.importers import Importer
 from evalharness.model import Extension
 from evalharness.rules import Rule
 from evalharness.workspaces import Workspaces
 
-Kind = Literal["agent", "grader", "workspace", "executor", "rule"]
+Kind = Literal["agent", "grader", "workspace", "executor", "rule", "importer"]
 
 BUILT_IN: dict[str, dict[str, str]] = {
     "agent": {
@@ -43,6 +44,9 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "rule": {
         "no_confirmed_regressions": "evalharness.rules.regressions:NoConfirmedRegressions",
         "no_worse": "evalharness.rules.no_worse:NoWorse",
+    },
+    "importer": {
+        "table": "evalharness.importers.table:TableImporter",
     },
     "executor": {"threads": "evalharness.executors.threads:ThreadExecutor"},
 }
@@ -87,6 +91,8 @@ def build(kind: Literal["workspace"], extension: Extension) -> Workspaces: ...
 def build(kind: Literal["executor"], extension: Extension) -> Executor: ...
 @overload
 def build(kind: Literal["rule"], extension: Extension) -> Rule: ...
+@overload
+def build(kind: Literal["importer"], extension: Extension) -> Importer: ...
 def build(kind: Kind, extension: Extension) -> Any:
     """Make the extension with its options; a wrong name or option is a ConfigError that says which."""
     cls = find(kind, extension.use)

@@ -187,8 +187,10 @@ class RunWriter:
         return self._redactor.clean_json(self._encoder.encode(record)) + b"\n"
 
     def _keep(self, finished: Finished) -> None:
+        if not finished.artifacts:
+            return
         folder = self._store.artifacts(finished.trial.key)
-        if finished.artifacts and folder.exists():  # what an earlier attempt left
+        if folder.exists():  # what an earlier attempt left
             shutil.rmtree(folder)
         for name, content in finished.artifacts.items():
             target = folder / name

@@ -1,0 +1,94 @@
+"""Rows of plain tables: CSV, JSON lines, JSON lists and Parquet, every value as text."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from evalharness.errors import ConfigError
+from evalharness.importers.look import look
+from evalharness.importers.source import BOM, LARGEST, document, fault, lines, opened, reading, text
+
+LONGEST_LINE = 1 << 24
+SEPARATORS = ",\t;"
+
+
+class Table(Struct, frozen=True):
+    """The names of the columns in lower case, and the rows; each has a text per column."""
+
+    names: list[str]
+    rows: Iterator[Sequence[str]]
+
+
+def table(path: Path) -> Table:
+    """Read a table of whatever form."""
+    form = look(path).form
+    if form == "text":
+        return _csv(path)
+    if form == "lines" or (form == "object" and path.name.removesuffix(".gz").endswith(".jsonl")):
+        return _objects(list(lines(path, dict[str, Any])))
+    if form == "list":
+        return _objects(document(path, list[dict[str, Any]]))
+    if form == "parquet":
+        return _parquet(path)
+    raise fault(path, f"is no table: it holds {form}")
+
+
+def _objects(found: list[dict[str, Any]]) -> Table:
+    names = list(dict.fromkeys(name for each in found for name in each))
+    rows = ([text(each.get(name)) for name in names] for each in found)
+    return Table([name.casefold() for name in names], rows)
+
+
+def _parquet(path: Path) -> Table:
+    if find_spec("pyarrow") is None:
+        raise ConfigError(f"{path}: reading Parquet needs pyarrow: `pip install pyarrow`")
+    from pyarrow import parquet  # noqa: PLC0415 - 100 ms and an optional package that only Parquet needs
+
+    with reading(path):
+        read = parquet.read_table(path)
+        columns = [[text(value) for value in column.to_pylist()] for column in read.columns]
+        return Table([name.casefold() for name in read.column_names], zip(*columns, strict=True))
+
+
+def _csv(path: Path) -> Table:
+    rows = _csv_rows(path)
+    names = [name.strip().casefold() for name in next(rows, [])]
+    return Table(names, _whole(path, rows, len(names)))
+
+
+def _whole(path: Path, rows: Iterator[list[str]], width: int) -> Iterator[Sequence[str]]:
+    for number, row in enumerate(rows, start=2):
+        if len(row) != width:
+            raise fault(path, f"row {number} has {len(row)} fields, but the first row names {width}")
+        yield row
+
+
+def _csv_rows(path: Path) -> Iterator[list[str]]:
+    csv.field_size_limit(LONGEST_LINE)
+    with reading(path):
+        source = _text_lines(path)
+        first = next(source, "")
+        separator = max(SEPARATORS, key=first.count)
+
+        def again() -> Iterator[str]:
+            yield first
+            yield from source
+
+        for row in csv.reader(again(), delimiter=separator, strict=True):
+            if row:
+                yield row
+
+
+def _text_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a text in bounded pieces, so that no file can fill the memory."""
+    with opened(path) as file:
+        size = 0
+        while line := file.readline(LONGEST_LINE):
+            size += len(line)
+            if size > LARGEST:
+                raise fault(path, f"holds more than {LARGEST >> 20} MB when unpacked: import a smaller part of it")
+            yield line.removeprefix(BOM).decode() if size == len(line) else line.decode()
