@@ -13,10 +13,10 @@ from evalharness.classes import with_confirmation
 from evalharness.compare import compare
 from evalharness.definition import load_agent
 from evalharness.digests import entries, suite_digest
-from evalharness.errors import NotComparable
+from evalharness.errors import ConfigError, NotComparable
 from evalharness.gate import DEFAULT_PRESET, check_policy, judge
 from evalharness.gate_arm import GateArm
-from evalharness.gate_store import GATE_SCHEMA, GateHeader, GateSide, GateStore
+from evalharness.gate_store import GATE_SCHEMA, GateHeader, GateSide, GateStore, is_gate
 from evalharness.model import AgentDefinition, Check, Comparison, Counts, Decision, Policy, Suite, Verdict
 from evalharness.outcomes import Outcomes
 from evalharness.policy import load_policy
@@ -105,6 +105,24 @@ def begin_gate(  # noqa: PLR0913 - what a gate is asked, each once
         notes=baseline.notes,
     )
     return GateStore.create(out or Path("gates") / gate_id, header)
+
+
+def escalated(store: GateStore, gated: Gated) -> GateStore | None:
+    """Begin, or take up again, the gate on the larger suite that the policy names; None where it need not decide."""
+    header = store.header
+    if gated.verdict.decision is not Decision.INCONCLUSIVE or header.policy.escalate is None:
+        return None
+    path = store.path.with_name(f"{store.path.name}-escalated")
+    if is_gate(path):
+        return GateStore(path)
+    suite = load_suite(Path(header.suite).parent / header.policy.escalate)
+    candidate, baseline = header.candidate.definition, header.baseline.definition
+    if candidate is None or baseline is None:
+        raise ConfigError(f"{store.path} cannot escalate to {suite.name}: its baseline cannot be run again")
+    policy = msgspec.structs.replace(suite.policy or header.policy, stance=header.policy.stance)
+    notes = (f"escalated from {header.gate_id}, which was inconclusive",)
+    arms = Baseline(definition=baseline, notes=notes)
+    return begin_gate(suite, candidate, arms, policy=policy, trials=suite.trials, out=path)
 
 
 def carry_out(

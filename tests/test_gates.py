@@ -14,7 +14,7 @@ from evalharness.baseline import Baseline, resolve
 from evalharness.budget import Budget
 from evalharness.gate import PRESETS
 from evalharness.gate_store import GateStore
-from evalharness.gates import begin_gate, carry_out
+from evalharness.gates import begin_gate, carry_out, escalated
 from evalharness.model import AgentDefinition, Decision
 from evalharness.runner import Pace, Stop
 from evalharness.store import RunStore
@@ -222,3 +222,18 @@ def test_the_stance_of_the_command_line_replaces_the_policys(project):
     _, result = gated("worse", fresh("steady"), policy=report)
     assert result.verdict.decision is Decision.BLOCK
     assert result.verdict.exit_code == 0
+
+
+def test_an_inconclusive_smoke_gate_is_decided_by_the_larger_suite(project):
+    suite = json.loads((project / "suite.yaml").read_text())
+    (project / "full.yaml").write_text(json.dumps(suite | {"name": "full", "trials": 5}))
+    gate = {"rules": [{"use": "no_worse"}], "escalate": "full.yaml"}
+    (project / "suite.yaml").write_text(json.dumps(suite | {"tasks": suite["tasks"][:4], "trials": 1, "gate": gate}))
+    smoke = load_suite("suite.yaml")
+    store = begin_gate(smoke, agent("steady"), fresh("steady"), policy=smoke.policy, trials=1)
+    result = carry_out(store, smoke, pace=Pace(), stop=Stop())
+    assert result.verdict.decision is Decision.INCONCLUSIVE
+    larger = escalated(store, result)
+    decided = carry_out(larger, load_suite(larger.header.suite), pace=Pace(), stop=Stop())
+    assert decided.verdict.decision is Decision.PROMOTE
+    assert escalated(larger, decided) is None

@@ -13,10 +13,10 @@ from evalharness.cli.progress import progress
 from evalharness.cli.terminal import colour
 from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.gate_store import GateStore, is_gate
-from evalharness.gates import Gated, Question, ask, carry_out
+from evalharness.gates import Gated, Question, ask, carry_out, escalated
 from evalharness.report import check_endings, console, write
 from evalharness.report.document import document
-from evalharness.runner import Pace
+from evalharness.runner import Listener, Pace, Stop
 from evalharness.suite import load_suite
 
 
@@ -75,17 +75,26 @@ def command(**given: Any) -> None:
     pace = options.pace()
     with interruptible("evalh gate ...") as stop, progress(0) as listener:
         store = GateStore(folder) if is_gate(folder) else ask(_question(options), pace=pace, stop=stop)
-        resuming = f"evalh gate {store.path}"
-        click.echo(f"{store.path}: goes on with `{resuming}` if it is interrupted", err=True)
-        try:
-            gated = carry_out(store, load_suite(store.header.suite), pace=pace, stop=stop, listener=listener)
-        except BreakerOpen as exc:
-            raise BreakerOpen(f"{exc}; when it works again: `{resuming}`") from exc
+        gated = _gated(store, pace, stop, listener)
+        while (larger := escalated(store, gated)) is not None:
+            click.echo(f"{store.path}: inconclusive; {larger.path} decides on the larger suite", err=True)
+            store, gated = larger, _gated(larger, pace, stop, listener)
+    _say(store, gated, options)
+    sys.exit(gated.verdict.exit_code)
+
+
+def _gated(store: GateStore, pace: Pace, stop: Stop, listener: Listener) -> Gated:
+    """Carry a gate out; leaves with the command that goes on where it is interrupted."""
+    resuming = f"evalh gate {store.path}"
+    click.echo(f"{store.path}: goes on with `{resuming}` if it is interrupted", err=True)
+    try:
+        gated = carry_out(store, load_suite(store.header.suite), pace=pace, stop=stop, listener=listener)
+    except BreakerOpen as exc:
+        raise BreakerOpen(f"{exc}; when it works again: `{resuming}`") from exc
     if gated is None:
         click.echo(f"interrupted; go on with `{resuming}`", err=True)
         sys.exit(EXIT_CODES.get(stop.reason or "", 130))
-    _say(store, gated, options)
-    sys.exit(gated.verdict.exit_code)
+    return gated
 
 
 def _say(store: GateStore, gated: Gated, options: Options) -> None:

@@ -52,6 +52,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a release must show; its numbers are fractions.
 
     At most `extra_rounds` rounds of all tasks are added while the candidate looks worse and nothing is decided.
+    `escalate` names a larger suite, from this one's folder, that decides where this one could not.
     """
 
     stance: Literal["guard", "certify", "report"] = "guard"
@@ -61,6 +62,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     confirm: Confirm = field(default_factory=Confirm)
     extra_rounds: Annotated[int, Meta(ge=0)] = 4
     rules: tuple[Extension, ...] = (Extension(use="no_worse"),)
+    escalate: str | None = None
 
 
 class Suite(Struct, frozen=True, kw_only=True):
