@@ -1,7 +1,7 @@
 """One run: pass rate, mean score and repeatability, each with an interval that holds at small n.
 
 The population interval treats the tasks as a draw from all tasks like them; repeatability treats them as given and
-asks how far a second run would differ.
+asks what their pass rate would be if they were tried for ever.
 """
 
 import math

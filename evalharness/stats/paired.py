@@ -164,9 +164,7 @@ def _suite_error(base: Moments, cand: Moments) -> float:
     a, b = base.trials.astype(np.float64), cand.trials.astype(np.float64)
     once = (a == 1) | (b == 1)
     widest = float((np.maximum(base.high, cand.high) - np.minimum(base.low, cand.low)).max()) or 1.0
-    a_mean, b_mean, share = float(a.mean()), float(b.mean()), float(once.mean())
-    floor = share * (1 / a_mean + 1 / b_mean) / (a_mean + b_mean)
-    floor += (1 - share) * (1 / a_mean**2 + 1 / b_mean**2)
+    floor = 1 / float(a.mean()) ** 2 + 1 / float(b.mean()) ** 2
     repeated = (base.variance / a + cand.variance / b)[~once]
     noise = float(repeated.sum()) + _single_noise(base, cand, once)
     return math.sqrt(noise + widest**2 * floor) / base.n

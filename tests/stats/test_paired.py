@@ -49,7 +49,7 @@ def test_a_single_trial_in_one_arm_takes_the_larger_of_pooled_variance_and_sprea
     found = fixed_suite_error(base, [10, 10], cand, [1, 1])
     totals = [a + b for a, b in zip(base, cand, strict=True)]
     pooled = sum(11 / 10 * m / 11 * (1 - m / 11) for m in totals) * (1 / 10 + 1)
-    assert found == pytest.approx(np.sqrt(max(pooled, spread) + 1.1 / 11) / 2)
+    assert found == pytest.approx(np.sqrt(max(pooled, spread) + 1 / 10**2 + 1) / 2)
 
 
 def test_one_trial_each_uses_bonett_price():
