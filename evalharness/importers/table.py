@@ -6,11 +6,12 @@ column is a run per column, with a trial per digit. A status that says nothing w
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
-from evalharness.importers.columns import ALIASES, Columns
+from evalharness.importers.columns import ALIASES, Columns, Told
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.rows import table
@@ -47,10 +48,10 @@ class TableImporter:
         found = table(path)
         if _wide(found.names, path):
             return [name for name in found.names if name not in ALIASES["task"]]
-        columns = _columns(path, found.names)
-        if "agent" not in columns.at and "version" not in columns.at:
+        whose = _whose(_columns(path, found.names))
+        if whose is None:
             return [path.name.partition(".")[0]]
-        return list(dict.fromkeys(_name(columns, row) for row in found.rows))
+        return list(dict.fromkeys(map(_name, dict.fromkeys(map(whose, found.rows)))))
 
     def read(self, path: Path, run: str) -> tuple[RunHeader, Iterator[Record]]:
         """Read the rows of one run."""
@@ -58,40 +59,37 @@ class TableImporter:
         if _wide(found.names, path):
             return _digits(path, run, found.names, found.rows)
         columns = _columns(path, found.names)
-        split = "agent" in columns.at or "version" in columns.at
-        rows = [row for row in found.rows if not split or _name(columns, row) == run]
-        task_ids = _task_ids(columns, rows)
-        tags: dict[str, tuple[str, ...]] = {}
-        for task_id, row in zip(task_ids, rows, strict=True):
-            if task_id not in tags:
-                tags[task_id] = columns.tags(row)
-        suites = list(dict.fromkeys(columns.get(row, "suite") for row in rows))
+        rows = _of_run(found.rows, _whose(columns), run)
+        told = Told.of(columns, rows)
+        task_ids = _task_ids(told)
+        suites = set(told.texts("suite"))
         known = Known(
-            suite=suites[0] if len(suites) == 1 and suites[0] else path.name.partition(".")[0],
+            suite=suites.pop() if len(suites) == 1 and "" not in suites else path.name.partition(".")[0],
             agent=(columns.get(rows[0], "agent") if rows else "") or run,
             version=columns.get(rows[0], "version") if rows else "",
-            tasks=tags,
+            tasks=_tasks(columns, task_ids, rows),
             trials=min(Counter(task_ids).values(), default=1),
         )
-        return header(path, run, known), self._records(path, columns, rows, task_ids)
+        return header(path, run, known), self._records(path, told, task_ids)
 
-    def _records(self, path: Path, columns: Columns, rows: list[Row], task_ids: list[str]) -> Iterator[Record]:
-        numbers = _trials(path, [columns.get(row, "trial") for row in rows], task_ids)
+    def _records(self, path: Path, told: Told, task_ids: Sequence[str]) -> Iterator[Record]:
+        numbers = _trials(path, list(told.texts("trial")), task_ids)
+        said = zip(told.texts("verdict"), told.texts("score"), told.texts("status"), strict=True)
         cached: dict[tuple[str, str, str], Verdict] = {}
-        for row, task_id, trial in zip(rows, task_ids, numbers, strict=True):
-            said = columns.get(row, "verdict"), columns.get(row, "score"), columns.get(row, "status")
-            verdict = cached.get(said)
+        rest = told.usages(path), told.texts("started_at"), told.texts("model")
+        for task_id, trial, words, usage, started_at, model in zip(task_ids, numbers, said, *rest, strict=True):
+            verdict = cached.get(words)
             if verdict is None:
-                verdict = cached[said] = self._verdict(path, *said, has_verdict="verdict" in columns.at)
+                verdict = cached[words] = self._verdict(path, *words, has_verdict="verdict" in told.columns)
             yield Record(
                 task_id=task_id,
                 trial=trial,
                 outcome=verdict.outcome,
                 score=verdict.score,
                 cause=verdict.cause,
-                usage=columns.usage(row, path),
-                started_at=columns.get(row, "started_at") or None,
-                model=columns.get(row, "model") or None,
+                usage=usage,
+                started_at=started_at or None,
+                model=model or None,
             )
 
     def _verdict(self, path: Path, said: str, score: str, status: str, *, has_verdict: bool) -> Verdict:
@@ -122,30 +120,59 @@ def _columns(path: Path, names: list[str]) -> Columns:
     return columns
 
 
-def _name(columns: Columns, row: Row) -> str:
-    parts = columns.get(row, "agent"), columns.get(row, "version")
-    return "@".join(part for part in parts if part) or "unnamed"
+def _whose(columns: Columns) -> Callable[[Row], tuple[str, ...]] | None:
+    """Return what picks agent and version out of a row; None where the table names neither."""
+    indices = [columns.at[each] for each in ("agent", "version") if each in columns.at]
+    if not indices:
+        return None
+    pick = itemgetter(*indices)
+    return pick if len(indices) > 1 else lambda row: (pick(row),)
 
 
-def _task_ids(columns: Columns, rows: list[Row]) -> list[str]:
+def _name(whose: tuple[str, ...]) -> str:
+    return "@".join(part for part in whose if part) or "unnamed"
+
+
+def _of_run(rows: Iterator[Row], whose: Callable[[Row], tuple[str, ...]] | None, run: str) -> list[Row]:
+    if whose is None:
+        return list(rows)
+    names: dict[tuple[str, ...], bool] = {}
+    kept = []
+    for row in rows:
+        key = whose(row)
+        wanted = names.get(key)
+        if wanted is None:
+            wanted = names[key] = _name(key) == run
+        if wanted:
+            kept.append(row)
+    return kept
+
+
+def _task_ids(told: Told) -> Sequence[str]:
     """Name the tasks; where two suites use one name for different tasks, the suite's name goes before it."""
-    plain = [columns.get(row, "task") for row in rows]
-    suites = [columns.get(row, "suite") for row in rows]
-    pairs = set(zip(suites, plain, strict=True))
-    if len(pairs) == len(set(plain)):
+    plain = tuple(told.texts("task"))
+    if len(set(told.texts("suite"))) < 2 or len(set(zip(told.texts("suite"), plain, strict=True))) == len(set(plain)):
         return plain
-    return [f"{suite}/{task}" for suite, task in zip(suites, plain, strict=True)]
+    return [f"{suite}/{task}" for suite, task in zip(told.texts("suite"), plain, strict=True)]
 
 
-def _trials(path: Path, said: list[str], task_ids: list[str]) -> list[int]:
+def _tasks(columns: Columns, task_ids: Sequence[str], rows: list[Row]) -> dict[str, tuple[str, ...]]:
+    """Take the tags of each task from the last of its rows."""
+    last = dict(zip(task_ids, rows, strict=True))
+    return {task_id: columns.tags(row) for task_id, row in last.items()}
+
+
+def _trials(path: Path, said: list[str], task_ids: Sequence[str]) -> list[int]:
     """Number the trials from 1: as the table does, or in the order of a task's rows."""
-    if said and all(each.isdecimal() and len(each) < 7 for each in said):
-        numbers = [int(each) for each in said]
-        return [each + 1 for each in numbers] if min(numbers) == 0 else numbers
-    if len(set(said)) == 1:
-        said = [str(index) for index in range(len(said))]
-    if not all(said):
+    words = set(said)
+    if words and all(each.isdecimal() and len(each) < 7 for each in words):
+        first = 0 if any(int(each) == 0 for each in words) else 1
+        numbers = {each: int(each) + 1 - first for each in words}
+        return [numbers[each] for each in said]
+    if "" in words and len(words) > 1:
         raise fault(path, "some rows name a trial and some do not")
+    if len(words) == 1:
+        said = [str(index) for index in range(len(said))]
     seen: defaultdict[str, dict[str, int]] = defaultdict(dict)
     return [seen[task].setdefault(each, len(seen[task]) + 1) for task, each in zip(task_ids, said, strict=True)]
 
