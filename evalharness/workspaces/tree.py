@@ -28,18 +28,19 @@ class _Process(Struct, frozen=True):
 def end_tree(pid: int, token: str) -> None:
     """Kill a session leader, its descendants and whatever carries the token, until nothing of it lives."""
     deadline = time.monotonic() + _PATIENCE
+    _send(-pid, signal.SIGSTOP)  # who is stopped can start nothing more
     living = _living(pid, token)  # before anything is killed: descent ends with a parent
-    _kill(-pid)
+    _send(-pid, signal.SIGKILL)
     while living and time.monotonic() < deadline:
         for each in living:
-            _kill(each)
+            _send(each, signal.SIGKILL)
         time.sleep(0.001)
         living = _living(pid, token)
 
 
-def _kill(pid: int) -> None:
+def _send(pid: int, what: signal.Signals) -> None:
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, what)
     except (ProcessLookupError, PermissionError):
         return
 
