@@ -123,7 +123,7 @@ class _Running:
             self._listener(self._tally)
         self._take(self._finished(0.0))
         if self._outage:
-            left = len(self._left())
+            left = self._tally.owed - self._tally.measured
             raise BreakerOpen(f"attempts keep failing with {self._outage}: stopped with {left} trials owed")
 
     def result(self) -> RunResult:

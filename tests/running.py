@@ -1,5 +1,7 @@
 """What tests of runs share: suites and agents on disk, agents that act as a test says, and the command itself."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -7,8 +9,10 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from evalharness.cli import main
 from evalharness.executors.threads import ThreadExecutor
 from evalharness.model import (
     RUN_SCHEMA,
@@ -148,17 +152,39 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **more}
 
 
-def evalh(*arguments: object, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def evalh(*arguments: object, cwd: Path, env: dict[str, str] | None = None) -> Done:
+    """Run the command in this process, as if it were one of its own in that folder."""
+    out, err = io.StringIO(), io.StringIO()
+    path, before = list(sys.path), dict(os.environ)
+    os.environ.update(env or {})
+    try:
+        with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main([str(each) for each in arguments])
+        code = 0
+    except SystemExit as exc:
+        code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
+    finally:
+        sys.path[:] = path
+        sys.modules.pop("acting", None)
+        os.environ.clear()
+        os.environ.update(before)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def evalh_process(*arguments: object, cwd: Path, env: dict[str, str] | None = None) -> Done:
     """Run the command in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "evalharness", *map(str, arguments)],
-        cwd=cwd,
-        env=env or environment(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    process = start(*arguments, cwd=cwd, env=env)
+    out, err = process.communicate(timeout=PATIENCE)
+    return Done(process.returncode, out, err)
 
 
 def start(*arguments: object, cwd: Path, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":

@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,8 @@ def _carried_out(arm: Arm, executor: Executor, pace: Pace, resuming: str) -> Run
     with arm.store.writer() as writer:  # what is owed is certain only while nobody else writes
         trials = arm.owed()
         click.echo(f"{arm.store.path}: {len(trials)} trials owed", err=True)
-        with interruptible(resuming) as stop, progress(len(trials)) as listener:
+        quiet = redirect_stdout(sys.stderr)  # what agents and graders print in this process is no data of ours
+        with quiet, interruptible(resuming) as stop, progress(len(trials)) as listener:
             return run(trials, job=arm.job(), executor=executor, writer=writer, pace=pace, stop=stop, listener=listener)
 
 
