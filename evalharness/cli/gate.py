@@ -9,7 +9,7 @@ import msgspec
 
 from evalharness.budget import Budget
 from evalharness.cli.interrupts import EXIT_CODES, interruptible
-from evalharness.cli.progress import progress
+from evalharness.cli.progress import progress, together
 from evalharness.cli.terminal import colour
 from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.gate_store import GateStore, is_gate
@@ -73,7 +73,8 @@ def command(**given: Any) -> None:
     check_endings(options.reports)
     folder = Path(options.suite)
     pace = options.pace()
-    with interruptible("evalh gate ...") as stop, progress(0) as listener:
+    with interruptible("evalh gate ...") as stop, progress(1) as shown:
+        listener = together(shown)
         store = GateStore(folder) if is_gate(folder) else ask(_question(options), pace=pace, stop=stop)
         gated = _gated(store, pace, stop, listener)
         while (larger := escalated(store, gated)) is not None:

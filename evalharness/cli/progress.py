@@ -2,9 +2,11 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import sqrt
+from threading import Lock
 
 import click
 
@@ -83,3 +85,29 @@ def _live() -> Iterator[Listener]:
                 live.update(Text(line(tally)), refresh=True)
 
         yield listen
+
+
+def together(listener: Listener) -> Listener:
+    """Give a listener that several runs can share: it shows the sum of all that it has heard of."""
+    heard: dict[int, Tally] = {}
+    lock = Lock()
+
+    def listen(tally: Tally) -> None:
+        with lock:
+            heard[id(tally)] = tally
+            tallies = list(heard.values())
+            listener(
+                Tally(
+                    owed=sum(each.owed for each in tallies),
+                    passed=sum(each.passed for each in tallies),
+                    failed=sum(each.failed for each in tallies),
+                    errors=sum((each.errors for each in tallies), Counter()),
+                    missing=sum(each.missing for each in tallies),
+                    cost_usd=sum(each.cost_usd for each in tallies),
+                    tokens=sum(each.tokens for each in tallies),
+                    started=min(each.started for each in tallies),
+                    waiting=tally.waiting,
+                )
+            )
+
+    return listen
