@@ -1,59 +1,149 @@
 """Two outcome tables to a Comparison: everything that a policy looks at, each number with its uncertainty."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import NormalDist
 
+import msgspec
 import numpy as np
 import pandas as pd
 
+from evalharness import faults
 from evalharness.classes import task_pairs, with_confirmation
-from evalharness.gate import error_budget
-from evalharness.missing import ArmCounts, decides, measured_counts, seen_counts, share, worst_counts
-from evalharness.model import (
-    Comparison,
-    FlipCounts,
-    Missing,
-    Policy,
-    Side,
+from evalharness.concerns import concerns
+from evalharness.gate import check_names, error_budget, needs
+from evalharness.measures import Arms, measure
+from evalharness.missing import (
+    ArmCounts,
+    best_counts,
+    decides,
+    measured_counts,
+    seen_counts,
+    share,
+    worst_counts,
 )
+from evalharness.model import Allowance, Comparison, FlipCounts, Holdout, Missing, Policy, Side
+from evalharness.onsets import onsets
 from evalharness.outcomes import Outcomes
-from evalharness.pairing import pair
+from evalharness.pairing import Accepted, Critical, Pairing, pair
+from evalharness.regrading import regraded
+from evalharness.rules import Need
+from evalharness.slices import slices
 from evalharness.stats.estimate import pass_rate, repeatability
 from evalharness.stats.flips import noise_floor
 from evalharness.stats.paired import cmh_test, paired_delta
 from evalharness.stats.reliability import curve
 from evalharness.stats.results import Estimate
 
-__all__ = ["compare", "side", "visible_drop", "with_confirmation"]
+__all__ = ["alone", "compare", "side", "visible_drop", "with_confirmation"]
 
 BOUND_LEVEL = 0.90  # two-sided, so that each bound is a one-sided 95 % one
 POWER = 0.8
 ESTIMANDS = ("suite", "population")
 
 
-def compare(baseline: Outcomes, candidate: Outcomes, policy: Policy) -> Comparison:
-    """Pair two runs by task and measure what changed; NotComparable where too few tasks remain."""
-    pairing = pair(baseline, candidate)
-    base, cand = (each.tasks.loc[pairing.task_ids] for each in (baseline, candidate))
-    counts = _flat(measured_counts(base, cand))
-    arms = seen_counts(base, cand)
+def compare(
+    baseline: Outcomes,
+    candidate: Outcomes,
+    policy: Policy,
+    *,
+    allowances: Sequence[Allowance] = (),
+    holdout: Holdout | None = None,
+) -> Comparison:
+    """Pair two runs by task and measure what changed, and whatever else the policy's rules look at.
+
+    NotComparable where too few tasks remain, or a critical one is gone. `allowances` are differences that somebody
+    accepts; `holdout` says how often held-out tasks have been looked at.
+    """
+    accepted = Accepted(allowances=allowances)
+    within = [faults.find(each) for each in (baseline, candidate)]
+    found = [*within[0], *within[1], *faults.between(baseline, candidate)]
+    baseline, candidate = map(faults.without, (baseline, candidate), within)
+    held_out = frozenset(name for need, _ in needs(policy) if need.quantity == "held_out" for name in need.names)
+    pairing = pair(baseline, candidate, accepted=accepted, critical=Critical.of(policy), held_out=held_out)
+    _check_names(policy, baseline, candidate)
+    arms = Arms(baseline=baseline, candidate=candidate, task_ids=pairing.task_ids, estimand=policy.estimand)
+    comparison = _core(arms, policy, pairing)
+    said = concerns(baseline, candidate, policy, accepted, undigested=pairing.undigested)
+    return msgspec.structs.replace(
+        _with_needs(comparison, arms, policy, pairing),
+        faults=tuple(fault.said for fault in found if fault.kind not in accepted),
+        warnings=(*said, *(f"{fault.said} (accepted)" for fault in found if fault.kind in accepted)),
+        allowances=pairing.allowances,
+        holdout=holdout,
+    )
+
+
+def alone(candidate: Outcomes, policy: Policy) -> Comparison:
+    """Put a run that has no baseline beside itself, for rules that look at the candidate alone (`gate.absolute`)."""
+    accepted = [Allowance(kind=kind, reason="there is no baseline") for kind in ("copies", "agent", "seed")]
+    comparison = compare(candidate, candidate, policy, allowances=accepted)
+    said = "there is no baseline: only absolute rules decide"
+    return msgspec.structs.replace(comparison, warnings=(said,), allowances=())
+
+
+def _core(arms: Arms, policy: Policy, pairing: Pairing) -> Comparison:
+    """Measure what every comparison holds."""
+    base, cand = arms.tables
+    counts, seen = measured_counts(base, cand), seen_counts(base, cand)
     alpha = error_budget(policy).get("aggregate", policy.false_block)
-    harm = paired_delta(*counts, estimand=policy.estimand, level=1 - 2 * alpha)
-    worst = paired_delta(*_flat(worst_counts(base, cand)), estimand=policy.estimand, level=BOUND_LEVEL)
+    harm = paired_delta(*_flat(seen), estimand=policy.estimand, level=1 - 2 * alpha)
     return Comparison(
-        baseline=side(baseline),
-        candidate=side(candidate),
+        baseline=side(arms.baseline),
+        candidate=side(arms.candidate),
         estimand=policy.estimand,
-        tasks=task_pairs(arms, (base, cand), baseline.header.tasks, regraded={}),
-        delta={each: paired_delta(*counts, estimand=each, level=BOUND_LEVEL) for each in ESTIMANDS},
+        tasks=task_pairs(
+            seen,
+            arms.tables,
+            arms.baseline.header.tasks,
+            regraded=regraded(arms.measured, arms.task_ids),
+        ),
+        delta={each: paired_delta(*_flat(counts), estimand=each, level=BOUND_LEVEL) for each in ESTIMANDS},
         harm=harm,
-        significance=cmh_test(*counts),
-        flips=_flips(arms),
-        missing=Missing(baseline=share(base), candidate=share(cand), worst_case=worst, decides=decides(base, cand)),
+        significance=cmh_test(*_flat(seen)),
+        flips=_flips(seen),
+        missing=_missing(base, cand, policy, alpha),
         left_out=pairing.left_out,
         smallest_visible_drop=visible_drop(harm, alpha),
-        warnings=tuple(_warnings(baseline, candidate)),
     )
+
+
+def _missing(base: pd.DataFrame, cand: pd.DataFrame, policy: Policy, alpha: float) -> Missing:
+    worst, best = _flat(worst_counts(base, cand)), _flat(best_counts(base, cand))
+    return Missing(
+        baseline=share(base),
+        candidate=share(cand),
+        worst_case=paired_delta(*worst, estimand=policy.estimand, level=BOUND_LEVEL),
+        best_case=paired_delta(*best, estimand=policy.estimand, level=1 - 2 * alpha),
+        decides=decides(base, cand),
+    )
+
+
+def _with_needs(comparison: Comparison, arms: Arms, policy: Policy, pairing: Pairing) -> Comparison:
+    """Measure what the rules of the policy ask for."""
+    seen, entries = seen_counts(*arms.tables), arms.baseline.header.tasks
+    measures = {}
+    for need, error in needs(policy):
+        if need.quantity == "slices":
+            cut = slices(arms.task_ids, entries, seen, estimand=policy.estimand, tags=need.names)
+            comparison = msgspec.structs.replace(comparison, slices=cut)
+        elif need.quantity == "onsets":
+            comparison = msgspec.structs.replace(comparison, onsets=onsets(*seen))
+        elif need.quantity == "held_out":
+            apart = replace(arms, task_ids=pairing.left_out.held_out)
+            as_delta = Need(quantity="delta", names=(policy.estimand,))
+            measures[need.key] = msgspec.structs.replace(measure(as_delta, error, apart), name=need.key)
+        else:
+            measures[need.key] = measure(need, error, arms)
+    return msgspec.structs.replace(comparison, measures=measures)
+
+
+def _check_names(policy: Policy, baseline: Outcomes, candidate: Outcomes) -> None:
+    entries = (baseline.header.tasks, candidate.header.tasks)
+    if not any(rule.options for rule in policy.rules):
+        return
+    tags = {tag for each in entries for entry in each.values() for tag in entry.tags}
+    check_names(policy, tags=tags, task_ids={*baseline.tasks.index, *candidate.tasks.index})
 
 
 def _flat(arms: tuple[ArmCounts, ArmCounts]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -71,7 +161,8 @@ def visible_drop(harm: Estimate, alpha: float) -> float | None:
 
 
 def _flips(arms: tuple[ArmCounts, ArmCounts]) -> FlipCounts:
-    floor = noise_floor(*_flat(arms))
+    floor, base = noise_floor(*_flat(arms)), arms[0]
+    passing = 2 * base.passed > base.trials
     return FlipCounts(
         broken=floor.observed_broken,
         expected_broken=floor.expected_broken,
@@ -79,6 +170,8 @@ def _flips(arms: tuple[ArmCounts, ArmCounts]) -> FlipCounts:
         fixed=floor.observed_fixed,
         expected_fixed=floor.expected_fixed,
         pvalue_fixed=floor.pvalue_fixed,
+        passing=int(passing.sum()),
+        failing=int((~passing & (base.trials > 0)).sum()),
     )
 
 
@@ -110,21 +203,3 @@ def side(outcomes: Outcomes) -> Side:
 def _total(column: "pd.Series[float]") -> float | None:
     """Add up what is known; None where nothing is."""
     return float(column.sum()) if column.notna().any() else None
-
-
-def _warnings(baseline: Outcomes, candidate: Outcomes) -> Sequence[str]:
-    """Say what a reader should know before believing the numbers."""
-    base, cand = baseline.header, candidate.header
-    warnings = []
-    if base.run_id == cand.run_id:
-        warnings.append(f"both arms are the same run ({base.run_id})")
-    elif base.agent.fingerprint == cand.agent.fingerprint:
-        warnings.append("both arms have the same agent fingerprint: check that the change reached the agent")
-    if base.suite.name != cand.suite.name:
-        warnings.append(f"the arms ran different suites: {base.suite.name} and {cand.suite.name}")
-    models = [set(arm.trials["model"].dropna()) for arm in (baseline, candidate)]
-    if all(models) and models[0] != models[1]:
-        warnings.append(f"other models answered: {', '.join(sorted(models[0]))} and {', '.join(sorted(models[1]))}")
-    if base.seed == cand.seed and base.arm == cand.arm:
-        warnings.append(f"both arms share the seed {base.seed}: their trials are not independent")
-    return warnings

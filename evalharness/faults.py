@@ -70,16 +70,20 @@ def _sums(trials: pd.DataFrame) -> np.ndarray:
 
 def _telling(rows: pd.DataFrame) -> bool:
     """Say whether equal rows mean a copy: times repeat by no accident; without times, varying outputs do not either."""
-    if rows[TIMED].notna().any(axis=None):
+    if _varied_times(rows):
         return True
     varied = rows.groupby(level="task_id")["output_digest"].nunique() > 1
     return int(varied.sum()) >= FEWEST_TASKS
 
 
+def _varied_times(rows: pd.DataFrame) -> bool:
+    return int(rows[TIMED].nunique().max()) >= FEWEST_TASKS
+
+
 def _copies(outcomes: Outcomes) -> list[Fault]:
     """Find trial numbers whose trials repeat those of an earlier number on every task."""
     trials = outcomes.trials
-    if trials.empty or not trials[TIMED].notna().any(axis=None):
+    if trials.empty:
         return []
     by_trial = trials.groupby("trial")
     sums = by_trial[MEASURED].sum(min_count=1).assign(size=by_trial.size())
@@ -95,14 +99,16 @@ def _copies(outcomes: Outcomes) -> list[Fault]:
 def _equal(trials: pd.DataFrame, first: int, second: int) -> bool:
     rows = trials.set_index("task_id")
     one, other = (rows.loc[rows["trial"] == each, COMPARED].sort_index() for each in (first, second))
-    enough = len(one) >= FEWEST_TASKS and one[TIMED].notna().any(axis=None)
-    return bool(enough and one.equals(other))
+    return _varied_times(one) and one.equals(other)
 
 
 def _crashes(outcomes: Outcomes) -> list[Fault]:
-    """Find trial numbers most of whose trials ended in one cause that the other numbers hardly know."""
+    """Find trial numbers most of whose trials failed for one cause that the other numbers hardly know.
+
+    Errors are not looked at: they are unmeasured already.
+    """
     trials = outcomes.trials
-    failed = trials[(trials["outcome"] != "pass") & trials["cause"].notna()]
+    failed = trials[(trials["outcome"] == "fail") & trials["cause"].notna()]
     sizes = trials.groupby("trial").size()
     if failed.empty or len(sizes) < 2:
         return []

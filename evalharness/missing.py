@@ -2,7 +2,8 @@
 
 A task's rate uses its measured trials. The worst case counts what is missing against the candidate: its own missing
 trials as fails, the baseline's as passes. It decides for tasks with nothing measured, and for all tasks where more than
-5 % are missing, the arms differ in it by more than 2 points, or missing goes with failing.
+5 % are missing, the arms differ in it by more than 2 points, or missing goes with failing. What is missing shows no
+harm: that must hold on what was measured, and where the worst case decides, in the best case too.
 """
 
 from dataclasses import dataclass
@@ -81,6 +82,12 @@ def worst_counts(baseline: pd.DataFrame, candidate: pd.DataFrame) -> tuple[ArmCo
         ArmCounts(passed=_array(baseline["passed"] + b_missing), trials=_array(baseline["planned"])),
         ArmCounts(passed=_array(candidate["passed"]), trials=_array(candidate["measured"] + c_missing)),
     )
+
+
+def best_counts(baseline: pd.DataFrame, candidate: pd.DataFrame) -> tuple[ArmCounts, ArmCounts]:
+    """Return all planned trials, with everything missing counted for the candidate: harm must hold even so."""
+    after, before = worst_counts(candidate, baseline)
+    return before, after
 
 
 def _counts(tasks: pd.DataFrame, *, missing_passes: bool) -> ArmCounts:

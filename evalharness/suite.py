@@ -10,6 +10,7 @@ from typing import Any
 from evalharness import registry
 from evalharness.errors import ConfigError
 from evalharness.model import Suite
+from evalharness.policy import with_preset
 from evalharness.rows import Row, inline, sourced
 from evalharness.shape import Place, shaped
 from evalharness.suite_file import SuiteFile, TaskSource
@@ -47,6 +48,8 @@ def load_suite(path: str | Path) -> Suite:
     if content is None:
         raise place.fault("is empty; `evalh init` writes a suite to start from")
     _refuse_external(content, place)
+    if isinstance(content, dict) and "gate" in content:
+        content = {**content, "gate": with_preset(content["gate"], place.at("gate"))}
     said = shaped(content, SuiteFile, place)
     workspace = ready("workspace", said.workspace, place.at("workspace"), file.parent)
     for index, pattern in enumerate(said.artifacts):

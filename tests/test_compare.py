@@ -88,9 +88,9 @@ def test_equal_fingerprints_and_seeds_are_warned_about():
     assert "share the seed 1" in warnings
 
 
-def test_comparing_a_run_with_itself_is_warned_about():
+def test_comparing_a_run_with_itself_is_a_fault_of_the_data():
     run = outcomes(STEADY)
-    assert "both arms are the same run (r)" in compare(run, run, PR).warnings
+    assert "both arms are the same run (r)" in compare(run, run, PR).faults
 
 
 def test_two_runs_with_nothing_measured_give_no_number_that_looks_like_one():

@@ -86,14 +86,15 @@ class FlipCounts(Struct, frozen=True, kw_only=True):
 
 
 class Missing(Struct, frozen=True, kw_only=True):
-    """What the missing trials can do: `worst_case` counts them against the candidate.
+    """What the missing trials can do: `worst_case` counts them against the candidate, `best_case` for it.
 
-    `decides` says why the worst case is what the checks look at, or is empty.
+    `decides` says why these are what the checks look at, to promote and to block, or is empty.
     """
 
     baseline: float
     candidate: float
     worst_case: Estimate
+    best_case: Estimate
     decides: str = ""
 
 

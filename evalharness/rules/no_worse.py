@@ -1,11 +1,14 @@
 """Non-inferiority on the whole suite: the candidate may lose at most the margin."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Literal
 
 from evalharness.model import Check, Comparison, Decision
-from evalharness.rules import ErrorBudget
+from evalharness.rules import ErrorBudget, Need
+from evalharness.rules.wording import above, below, fraction, points, three_way, undefined
 from evalharness.stats.results import Estimate
+
+WORDS = {"pass_rate": "pass rate", "pass_at_k": "pass@{k}", "pass_hat_k": "pass^{k}"}
 
 
 @dataclass(frozen=True)
@@ -13,41 +16,69 @@ class NoWorse:
     """Promote when the one-sided 95 % lower bound of delta is above minus the margin; block on harm that is shown.
 
     Harm is shown when the upper bound, at the error that the budget leaves to this rule, is below zero and delta is at
-    most minus half the margin. `margin` replaces the policy's.
+    most minus half the margin. `margin` and `estimand` replace the policy's; `pass_at_k` and `pass_hat_k` need `k`, and
+    are judged for tasks like these.
     """
 
-    family: ClassVar[str] = "aggregate"
     margin: float | None = None
+    estimand: Literal["suite", "population"] | None = None
+    metric: Literal["pass_rate", "pass_at_k", "pass_hat_k"] = "pass_rate"
+    k: int | None = None
 
     def __post_init__(self) -> None:
-        if self.margin is not None and not 0 < self.margin < 1:
-            raise ValueError(f"margin must be between 0 and 1, but got {self.margin}")
+        if self.margin is not None:
+            fraction(self.margin, name="margin")
+        if (self.metric == "pass_rate") != (self.k is None):
+            raise ValueError(f"k belongs to pass_at_k and pass_hat_k, but metric is {self.metric} and k is {self.k}")
+        if self.k is not None and self.k < 1:
+            raise ValueError(f"k must be at least 1, but got {self.k}")
+
+    @property
+    def family(self) -> str:
+        """The aggregate's share; another quantity or estimand is evidence of its own and has a share of its own."""
+        return " ".join(("aggregate", *(need.key for need in self.needs())))
+
+    def needs(self) -> tuple[Need, ...]:
+        """Ask for what the comparison does not always hold."""
+        if self.metric != "pass_rate":
+            return (Need(quantity=self.metric, k=self.k or 1),)
+        return (Need(quantity="delta", names=(self.estimand,)),) if self.estimand else ()
 
     def check(self, comparison: Comparison, budget: ErrorBudget) -> Check:
         """Compare the bounds of delta with the margin."""
         margin = budget.margin if self.margin is None else self.margin
-        worst = comparison.missing.worst_case if comparison.missing.decides else None
-        delta = worst or comparison.delta[comparison.estimand]
-        decision = _decision(delta, comparison.harm, margin, missing_decides=worst is not None)
-        because = f"{_said(delta)} (margin {100 * margin:.1f})"
-        if worst is not None:
-            because += f"; the worst case over missing trials decides: {comparison.missing.decides}"
-        return Check(rule="no_worse", decision=decision, because=because)
+        needs, missing = self.needs(), comparison.missing
+        if needs and missing.decides:
+            because = f"{self._named()} is not judged while so much is missing: {missing.decides}"
+            return Check(rule="no_worse", decision=Decision.INCONCLUSIVE, because=because)
+        if missing.decides:
+            return _worst_case(comparison, margin)
+        found = comparison.measures[needs[0].key] if needs else None
+        delta = found.change if found else comparison.delta[comparison.estimand]
+        harm = found.harm if found else comparison.harm
+        if delta.value is None:
+            return undefined("no_worse", delta)
+        because = f"{self._named()} {_said(delta)} (margin {100 * margin:.1f})"
+        return three_way("no_worse", because, promote=above(delta.low, -margin), block=_harmful(harm, margin=margin))
+
+    def _named(self) -> str:
+        return WORDS[self.metric].format(k=self.k)
 
 
-def _decision(delta: Estimate, harm: Estimate, margin: float, *, missing_decides: bool) -> Decision:
-    if delta.value is None:
-        return Decision.INCONCLUSIVE
-    if delta.low is not None and delta.low > -margin:
-        return Decision.PROMOTE
-    if missing_decides:  # what is missing was never measured, so it shows no harm
-        return Decision.INCONCLUSIVE
-    shown = harm.high is not None and harm.high < 0 and delta.value <= -margin / 2
-    return Decision.BLOCK if shown else Decision.INCONCLUSIVE
+def _worst_case(comparison: Comparison, margin: float) -> Check:
+    """Promote on the worst case over everything missing, block on the best: what is missing shows no harm."""
+    missing = comparison.missing
+    worst, best = missing.worst_case, missing.best_case
+    block = _harmful(best, margin=margin)
+    said = f"pass rate {_said(worst)} (margin {100 * margin:.1f})"
+    because = f"{said}; the worst case over missing trials decides: {missing.decides}"
+    because += f"; even in the best case it is {points(best.value)} points" if block else ""
+    return three_way("no_worse", because, promote=above(worst.low, -margin), block=block)
+
+
+def _harmful(harm: Estimate, *, margin: float) -> bool:
+    return below(harm.high, 0.0) and harm.value is not None and harm.value <= -margin / 2
 
 
 def _said(delta: Estimate) -> str:
-    if delta.value is None:
-        return f"no change measured: {delta.note}"
-    low = "unbounded" if delta.low is None else f"{100 * delta.low:+.1f}"
-    return f"pass rate {100 * delta.value:+.1f} points, at worst {low}"
+    return f"{points(delta.value)} points, at worst {points(delta.low)}"
