@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from evalharness.errors import ConfigError
 from evalharness.executors import Finished
-from evalharness.importers import Importer, Transcribing
+from evalharness.importers import Importer, Scored, Transcribing
 from evalharness.importers.faults import missing, unique
 from evalharness.importers.look import look
 from evalharness.importers.source import fault, reading
@@ -73,7 +73,8 @@ def source(place: str, *, kind: str | None = None, run: str | None = None, pass_
         if kind and not importer.sniff(path):
             raise fault(path, look(path).fault or f"does not look like {kind}: use `auto`, or name the right format")
         names = importer.runs(path)
-        return Source(path, chosen, importer, _picked(path, names, run or named))
+        others = importer.scorers(path) if isinstance(importer, Scored) else []
+        return Source(path, chosen, importer, _picked(path, names, run or named, others))
 
 
 def kind_of(path: Path) -> str:
@@ -89,9 +90,11 @@ def kind_of(path: Path) -> str:
     raise ConfigError(said)
 
 
-def _picked(path: Path, names: list[str], run: str | None) -> str:
-    if run is not None and run in names:
+def _picked(path: Path, names: list[str], run: str | None, others: list[str]) -> str:
+    if run is not None and run in (*names, *others):
         return run
+    if run is not None:
+        names = [*names, *others]
     listed = ", ".join(names[:LISTED]) + (f", and {len(names) - LISTED} more" if len(names) > LISTED else "")
     if run is not None:
         raise fault(path, f"holds no run '{run}'{suggestion(run, names)}: it has {listed or 'none'}")

@@ -62,6 +62,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "trade": "evalharness.rules.flips:Trade",
     },
     "importer": {
+        "inspect_ai": "evalharness.importers.inspect_ai:InspectImporter",
         "tau_bench": "evalharness.importers.tau_bench:TauBenchImporter",
         "tau2_bench": "evalharness.importers.tau2_bench:Tau2BenchImporter",
         "terminal_bench": "evalharness.importers.terminal_bench:TerminalBenchImporter",

@@ -34,3 +34,12 @@ class Transcribing(Protocol):
     def transcripts(self, path: Path, run: str) -> Iterator[tuple[TrialKey, Transcript]]:
         """Yield transcripts in the order of the records; trials without one are passed over."""
         ...
+
+
+@runtime_checkable
+class Scored(Protocol):
+    """An importer whose runs are judged in several ways; `FILE::NAME` may name one of them instead of a run."""
+
+    def scorers(self, path: Path) -> list[str]:
+        """Name the ways, each of which `read` takes for the name of a run."""
+        ...

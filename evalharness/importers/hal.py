@@ -1,0 +1,109 @@
+"""HAL: an `_UPLOAD.json` with a result per task, and lists of those that succeeded and failed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evalharness.importers.header import Known, header
+from evalharness.importers.look import look
+from evalharness.importers.source import document, fault
+from evalharness.importers.verdicts import Verdict, of_value, unmeasured
+from evalharness.model import Outcome, Record, RunHeader, Usage
+
+VERDICTS = ("reward", "score", "resolved", "passed", "success", "correct", "accuracy")
+TOLERANCE = 1e-6
+
+
+class Results(msgspec.Struct):
+    """The tool's own summary."""
+
+    accuracy: float | None = None
+    successful_tasks: list[str | int] | None = None
+    failed_tasks: list[str | int] | None = None
+    latencies: dict[str, Any] = {}
+    costs: dict[str, Any] = {}
+
+
+class Upload(msgspec.Struct):
+    """A whole run."""
+
+    results: Results
+    raw_eval_results: Any = None
+    config: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class HalImporter:
+    """The file that HAL uploads."""
+
+    pass_at: float | None = None
+
+    def sniff(self, path: Path) -> bool:
+        """Look for raw results beside the summary."""
+        return look(path).form == "object" and look(path).has("results", "raw_eval_results")
+
+    def runs(self, path: Path) -> list[str]:
+        """Name the one run by its id."""
+        told = document(path, Upload)
+        return [str(told.config.get("run_id") or told.metadata.get("run_id") or path.name.partition(".json")[0])]
+
+    def read(self, path: Path, run: str) -> tuple[RunHeader, Iterator[Record]]:
+        """Read a result per task."""
+        told = document(path, Upload)
+        verdicts = self._verdicts(path, told)
+        passed = sum(each.outcome is Outcome.PASS for each in verdicts.values())
+        measured = sum(each.outcome is not Outcome.ERROR for each in verdicts.values())
+        headline = told.results.accuracy
+        off = headline is not None and measured and abs(headline - passed / measured) > TOLERANCE
+        known = Known(
+            suite=str(told.config.get("benchmark_name") or "hal"),
+            agent=str(told.config.get("agent_name") or run),
+            tasks=dict.fromkeys(verdicts, ()),
+            tool="HAL",
+            faults=[f"its accuracy is {headline:g}, but its tasks give {passed / measured:g}"] if off else [],
+        )
+        return header(path, run, known), _records(told.results, verdicts)
+
+    def _verdicts(self, path: Path, told: Upload) -> dict[str, Verdict]:
+        """Judge by the lists of the summary where they name a task, else by its raw result."""
+        raw = told.raw_eval_results if isinstance(told.raw_eval_results, dict) else {}
+        lists = told.results.successful_tasks, told.results.failed_tasks
+        passed, failed = ({str(each) for each in found or ()} for found in lists)
+        if not raw and not passed and not failed:
+            raise fault(path, "holds no result of a single task")
+        verdicts = {task_id: self._raw(path, result) for task_id, result in raw.items() if not (passed or failed)}
+        for task_id in sorted(passed | failed):
+            both = task_id in passed and task_id in failed
+            word = Verdict(Outcome.PASS, 1.0) if task_id in passed else Verdict(Outcome.FAIL, 0.0)
+            verdicts[task_id] = unmeasured("contradictory") if both else word
+        return verdicts
+
+    def _raw(self, path: Path, result: Any) -> Verdict:
+        if isinstance(result, dict):
+            result = next((result[name] for name in VERDICTS if name in result), None)
+        if result is None or isinstance(result, bool | int | float | str):
+            return of_value(result, pass_at=self.pass_at, place=str(path))
+        return unmeasured("unknown form of result")
+
+
+def _records(told: Results, verdicts: dict[str, Verdict]) -> Iterator[Record]:
+    for task_id, judged in verdicts.items():
+        yield Record(
+            task_id=task_id,
+            trial=1,
+            outcome=judged.outcome,
+            score=judged.score,
+            cause=judged.cause,
+            usage=Usage(cost_usd=_number(told.costs.get(task_id)), seconds=_number(told.latencies.get(task_id))),
+        )
+
+
+def _number(said: Any) -> float | None:
+    """Return a number, also where it stands under `total_time`."""
+    if isinstance(said, dict):
+        said = said.get("total_time")
+    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else None
