@@ -7,13 +7,18 @@ import click
 import msgspec
 from msgspec import Struct
 
+from evalharness.calibrate import forecast
 from evalharness.cli.listing import listing
 from evalharness.definition import fingerprint, load_agent
 from evalharness.digests import suite_digest
+from evalharness.errors import ConfigError
+from evalharness.gate import DEFAULT_PRESET, PRESETS
 from evalharness.model import AgentDefinition, Limits, Policy, Suite
+from evalharness.model.calibration import Forecast
 from evalharness.suite import load_suite
 
 SHOWN = 12
+LEAST_POWER = 0.9
 
 
 class AgentSeen(Struct, frozen=True, kw_only=True):
@@ -53,6 +58,7 @@ class SuiteSeen(Struct, frozen=True, kw_only=True):
     workspace: str
     artifacts: tuple[str, ...]
     policy: Policy | None
+    forecast: Forecast
     agent: AgentSeen | None = None
 
     @classmethod
@@ -72,6 +78,7 @@ class SuiteSeen(Struct, frozen=True, kw_only=True):
             workspace=suite.workspace.use,
             artifacts=suite.artifacts,
             policy=suite.policy,
+            forecast=forecast(len(suite.tasks), (suite.trials, suite.trials), suite.policy or PRESETS[DEFAULT_PRESET]),
             agent=AgentSeen.of(agent) if agent else None,
         )
 
@@ -104,6 +111,25 @@ def _gated(policy: Policy | None) -> str:
     )
 
 
+def _foreseen(seen: Forecast) -> str:
+    drop = "" if seen.visible_drop is None else f"; smallest visible drop {100 * seen.visible_drop:.1f} points"
+    return (
+        f"unchanged: not blocked {seen.green:.1%}, promoted {seen.promoted:.1%}, "
+        f"{seen.base_trials:.0f} trials and {seen.extra_trials:.0f} more; "
+        f"one always-passing task that breaks: blocked {seen.one_break:.1%}{drop}"
+    )
+
+
+def _check_power(seen: SuiteSeen) -> None:
+    """Refuse a guard that would let a complete break of one task through."""
+    guard = seen.policy is not None and seen.policy.stance == "guard"
+    if guard and seen.forecast.one_break < LEAST_POWER:
+        raise ConfigError(
+            f"{seen.place}: gate: this guard sees one always-passing task break in only {seen.forecast.one_break:.0%} "
+            f"of gates (at least {LEAST_POWER:.0%} are needed): add `- use: no_confirmed_regressions`, or more trials"
+        )
+
+
 def _rows(seen: SuiteSeen) -> list[tuple[str, str]]:
     agent = seen.agent
     rows = {
@@ -116,6 +142,7 @@ def _rows(seen: SuiteSeen) -> list[tuple[str, str]]:
         "workspace": seen.workspace,
         "artifacts": ", ".join(seen.artifacts),
         "gate": _gated(seen.policy),
+        "forecast": _foreseen(seen.forecast),
         "digest": seen.digest,
         "agent": f"{agent.name} {agent.version}".strip() + f" ({agent.use}, {agent.place})" if agent else "",
         "fingerprint": agent.fingerprint if agent else "",
@@ -133,4 +160,5 @@ def command(suite: str, agent: str | None, as_json: bool) -> None:
     Whatever is wrong is named with its file and place, and the command exits 2.
     """
     seen = SuiteSeen.of(load_suite(suite), load_agent(agent) if agent else None)
+    _check_power(seen)
     click.echo(msgspec.json.encode(seen).decode() if as_json else listing(_rows(seen)))
