@@ -12,7 +12,7 @@ import msgspec
 from evalharness.errors import ConfigError, StorageFault
 from evalharness.model import TranscriptRef
 
-BLOCK = 1 << 22
+BLOCK = 1 << 20
 Line = TypeVar("Line")
 SEGMENT_BYTES = 64 * 1024 * 1024
 CHUNK = 1 << 16

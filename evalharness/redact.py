@@ -23,11 +23,13 @@ STRUCTURE = frozenset(
 
 
 def _spellings(value: str) -> Iterable[bytes]:
-    """Yield the ways a secret may stand in text: as it is, escaped in JSON, and in base64 at each alignment."""
+    """Yield how a secret may stand in text: plain, escaped (in JSON, by repr, by both), in base64 at each alignment."""
     raw = value.encode("utf-8", "surrogateescape")
     yield raw
-    yield json.dumps(value)[1:-1].encode()
-    yield json.dumps(value, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass")
+    for text in (value, repr(value)[1:-1], json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        yield text.encode("utf-8", "surrogatepass")
+        yield json.dumps(text)[1:-1].encode()
+        yield json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass")
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for shift in range(3):
             # The characters at both ends also encode neighbouring bytes, so only those in between are certain.

@@ -95,11 +95,17 @@ def main(args: list[str] | None = None) -> Any:
     try:
         return cli.main(args=args, prog_name="evalh")
     except EvalHarnessError as exc:
-        click.echo(f"error: {exc}", err=True)
+        click.echo(_without_secrets(f"error: {exc}"), err=True)
         sys.exit(exc.exit_code)
     except Exception:  # noqa: BLE001 - whatever else gets here is a bug of ours
         import traceback  # noqa: PLC0415 - only a bug pays for it
 
-        traceback.print_exc()
+        click.echo(_without_secrets(traceback.format_exc()), err=True, nl=False)
         click.echo("error: this is a bug in evalh; the lines above say where", err=True)
         sys.exit(4)
+
+
+def _without_secrets(text: str) -> str:
+    from evalharness.redact import Redactor  # noqa: PLC0415 - only an error pays for it
+
+    return Redactor.from_environment().clean_text(text)
