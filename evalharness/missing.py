@@ -40,9 +40,9 @@ def decides(baseline: pd.DataFrame, candidate: pd.DataFrame) -> str:
     """Say why the worst case over everything missing has to decide, or nothing."""
     shares = share(baseline), share(candidate)
     for name, missing in zip(("baseline", "candidate"), shares, strict=True):
-        if missing > MOST_MISSING:
+        if missing > MOST_MISSING + TIE:
             return f"{missing:.1%} of the {name}'s trials are missing"
-    if abs(shares[1] - shares[0]) > LARGEST_DIFFERENCE:
+    if abs(shares[1] - shares[0]) > LARGEST_DIFFERENCE + TIE:
         return f"the arms differ in what is missing: {shares[0]:.1%} and {shares[1]:.1%}"
     for name, tasks in (("baseline", baseline), ("candidate", candidate)):
         pvalue = dependence(tasks)

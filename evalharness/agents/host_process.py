@@ -40,8 +40,7 @@ class Host:
 
     def __init__(self, spec: HostSpec, *, python: str, slots: int) -> None:
         self.load = 0
-        self.ended = False
-        self.gone = False
+        self.ended = self.gone = False
         self._broken = False
         self._hung = False
         self._ready = threading.Event()

@@ -1,0 +1,219 @@
+"""The shape of the package: who may import whom, what a start costs, and how big things may get."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running import ROOT, environment, write_agent, write_suite
+
+PACKAGE = ROOT / "evalharness"
+MODULES = {
+    ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+    for file in sorted(PACKAGE.rglob("*.py"))
+    if "scaffold" not in file.parts
+}
+ADAPTERS = ("agents", "graders", "workspaces", "executors", "importers", "exporters")
+HEAVY = ("litellm", "pandas", "scipy", "statsmodels", "ray", "numpy", "xllamacpp", "pyarrow")
+LARGEST_FILE, LONGEST_FUNCTION = 250, 40
+LARGER = {"evalharness.importers.inspect_log": 270}  # one struct for each piece of a foreign format
+
+
+def imported(file: Path) -> set[str]:
+    """Return the modules of ours that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = {f"{node.module}.{each.name}" for each in node.names}
+            found |= {name for name in names if name in MODULES} or {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+    return {name for name in found if name.partition(".")[0] == "evalharness"}
+
+
+IMPORTS = {name: imported(file) for name, file in MODULES.items()}
+
+
+def part(module: str) -> str:
+    """Return the part of the package that a module belongs to."""
+    return [*module.split("."), ""][1]
+
+
+def within(*parts: str) -> set[str]:
+    """Return the modules of these parts, such as `model` or `agents`."""
+    return {name for name in MODULES if part(name) in parts}
+
+
+def breaches(modules: set[str], forbidden: set[str]) -> list[str]:
+    """List the imports that cross a line."""
+    return sorted(f"{name} imports {other}" for name in modules for other in IMPORTS[name] & forbidden)
+
+
+PROTOCOLS = {f"evalharness.{each}" for each in ADAPTERS}
+COMMANDS = within("cli")
+REPORTS = within("report")
+RUNNING = within("runner", "runs", "trial", "compare", "gate", "release", "calibrate", "ledger", "procedure")
+
+
+@pytest.mark.parametrize(
+    ("modules", "forbidden"),
+    [
+        pytest.param(within("stats"), set(MODULES) - within("stats"), id="stats import nothing of ours"),
+        pytest.param(
+            within("model"),
+            set(MODULES) - within("model") - {"evalharness.stats.results"},
+            id="model imports only the result types",
+        ),
+        pytest.param(within("errors"), set(MODULES) - within("model"), id="errors import only nouns"),
+        pytest.param(set(MODULES) - COMMANDS - within("__main__"), COMMANDS, id="nothing below imports a command"),
+        pytest.param(
+            set(MODULES) - REPORTS - COMMANDS - within("pytest_plugin", "demo", "gates"),  # gates keep reports on disk
+            REPORTS,
+            id="only commands and gates import reports",
+        ),
+        pytest.param(within(*ADAPTERS), RUNNING, id="adapters import nothing that runs or decides"),
+        pytest.param(within(*ADAPTERS), within("store", "journal"), id="adapters know no run directory"),
+        pytest.param(
+            within("runner", "executors", "planning", "budget", "breaker", "backlog"),
+            within("outcomes", "compare", "gate", "stats"),
+            id="running knows no statistics",
+        ),
+    ],
+)
+def test_modules_import_only_from_layers_below(modules, forbidden):
+    assert modules
+    assert breaches(modules, forbidden) == []
+
+
+def test_adapters_import_each_others_protocols_only():
+    """A host hands its function a local workspace, which is no import of another adapter but part of its contract."""
+    allowed = PROTOCOLS | {"evalharness.workspaces.local", "evalharness.workspaces.process"}
+    for family in ADAPTERS:
+        others = within(*(each for each in ADAPTERS if each != family)) - allowed
+        assert breaches(within(family), others) == []
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """Cycles between modules, by the imports at the top of their files."""
+    top = {
+        name: {
+            other
+            for node in ast.parse(file.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.ImportFrom | ast.Import)
+            for other in imported_by(node)
+        }
+        for name, file in MODULES.items()
+    }
+    seen: dict[str, int] = {}
+
+    def visit(name, path):
+        if seen.get(name) == 2:
+            return
+        assert seen.get(name) != 1, " -> ".join([*path, name])
+        seen[name] = 1
+        for other in sorted(top.get(name, ())):
+            if other != name:
+                visit(other, [*path, name])
+        seen[name] = 2
+
+    for name in MODULES:
+        visit(name, [])
+
+
+def imported_by(node):
+    """Return the modules of ours that one statement imports."""
+    if isinstance(node, ast.Import):
+        return {each.name for each in node.names if each.name in MODULES}
+    found = {f"{node.module}.{each.name}" for each in node.names} & set(MODULES)
+    return found or ({node.module} & set(MODULES))
+
+
+def loaded(folder: Path, *arguments: str) -> set[str]:
+    """Return the packages that a command loads in a process of its own."""
+    script = (
+        "import sys, atexit, json\n"
+        "atexit.register(lambda: open('loaded.json', 'w').write(json.dumps([*sys.modules])))\n"
+        "from evalharness.cli import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return {name.partition(".")[0] for name in json.loads((folder / "loaded.json").read_text())}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        pytest.param(["--help"], {*HEAVY, "rich", "httpx", "yaml", "jinja2"}, id="evalh --help"),
+        pytest.param(["run", "--help"], {"litellm", "pandas", "scipy", "statsmodels"}, id="evalh run --help"),
+        pytest.param(["power", "--help"], {"litellm"}, id="evalh power --help"),
+    ],
+)
+def test_a_bare_start_loads_no_heavy_package(tmp_path, arguments, absent):
+    assert loaded(tmp_path, *arguments) & absent == set()
+
+
+@pytest.mark.parametrize("isolation", ["none", "host"])
+def test_a_run_of_a_function_never_loads_what_other_commands_need(tmp_path, isolation):
+    write_suite(tmp_path)
+    write_agent(tmp_path, "def answer(task):\n    return 'yes'\n", isolation=isolation)
+    found = loaded(tmp_path, "run", "suite.yaml", "-a", "agent.yaml", "-o", "run")
+    assert found & {"litellm", "pandas", "scipy", "statsmodels", "numpy"} == set()
+
+
+def test_comparing_never_loads_a_model_client(tmp_path):
+    write_suite(tmp_path)
+    write_agent(tmp_path, "def answer(task):\n    return 'yes'\n", isolation="none")
+    loaded(tmp_path, "run", "suite.yaml", "-a", "agent.yaml", "-o", "run")
+    assert "litellm" not in loaded(tmp_path, "compare", "run", "run")
+
+
+def test_the_start_costs_little_cpu():
+    """A generous bound: `benchmarks/startup.py` measures it properly."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "startup.py", "--rounds", "5"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert json.loads(done.stdout)["above"] < 0.3
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_files_and_functions_stay_readable(name):
+    source = MODULES[name].read_text(encoding="utf-8")
+    assert source.count("\n") <= LARGER.get(name, LARGEST_FILE), "find the missing noun"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
+            length = (node.end_lineno or 0) - body[0].lineno + 1
+            assert length <= LONGEST_FUNCTION, f"{node.name} has {length} lines beside signature and docstring"
+
+
+def tracked() -> list[Path]:
+    """Return the files that belong to the repository."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_the_repository_names_no_place_of_the_machine_it_was_written_on():
+    place = re.compile(rb"(?<![\w.])/(?:work|tmp/tester|home/\w+|Users/\w+|root)/[\w.]+")
+    found = [
+        f"{file.relative_to(ROOT)}: {match[0].decode()}"
+        for file in tracked()
+        for match in [place.search(file.read_bytes())]
+        if match and file.name != "test_architecture.py"
+    ]
+    assert found == []
