@@ -8,12 +8,12 @@ The trials themselves lie in run directories, which `gate.json` names.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 
 from evalharness.errors import ConfigError, StorageFault
-from evalharness.journal import write_whole
+from evalharness.journal import read_lines, write_whole
 from evalharness.model import AgentDefinition, Comparison, Policy
 from evalharness.procedure import Look
 
@@ -22,6 +22,7 @@ LOOKS = "looks.jsonl"
 COMPARISON = "comparison.json"
 VERDICT = "verdict.json"
 GATE_SCHEMA = 1
+Document = TypeVar("Document", bound=msgspec.Struct)
 
 
 class GateSide(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +84,19 @@ class GateStore:
     def write_looks(self, looks: Sequence[Look]) -> None:
         """Write every look so far."""
         write_whole(self.path / LOOKS, b"".join(msgspec.json.encode(look) + b"\n" for look in looks))
+
+    def looks(self) -> tuple[Look, ...]:
+        """Return every look so far."""
+        file = self.path / LOOKS
+        return tuple(read_lines(file, Look)) if file.exists() else ()
+
+    def document(self, kind: type[Document]) -> Document | None:
+        """Return what was decided, as the document that was written; None while nothing is."""
+        file = self.path / VERDICT
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=kind) if file.exists() else None
+        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+            raise ConfigError(f"{file} is damaged ({exc})") from exc
 
     def write_verdict(self, comparison: Comparison, document: msgspec.Struct) -> None:
         """Write what was decided, as the document that reports and `evalh promote` read, and what it rests on."""

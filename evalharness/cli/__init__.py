@@ -17,6 +17,7 @@ COMMANDS = {
     "gate": "Run a candidate against a baseline, confirm what looks broken, and decide.",
     "show": "Show a run: rates with intervals, slow and flaky tasks, errors.",
     "import": "Keep another tool's log as a run directory.",
+    "report": "Write a run, comparison, gate or version line as HTML, Markdown, JUnit or SARIF.",
     "promote": "Put a judged version on the version line.",
     "line": "Show, verify or roll back a version line.",
     "grade": "Judge a run's stored transcripts again, without the agent.",

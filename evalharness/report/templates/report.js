@@ -1,0 +1,192 @@
+"use strict";
+// Rows are drawn a page at a time from plain data, with text nodes only: nothing from a run ever becomes markup.
+(() => {
+  const PAGE = 100;
+  const find = (id) => document.getElementById(id);
+  const read = (id) => JSON.parse(find(id).textContent);
+
+  function make(name, attributes = {}, ...children) {
+    const element = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.append(...children.filter((child) => child !== null));
+    return element;
+  }
+
+  function theme() {
+    const root = document.documentElement;
+    const dark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+    try { const kept = localStorage.getItem("evalh-theme"); if (kept === "dark" || kept === "light") root.dataset.theme = kept; } catch { /* a file may keep nothing */ }
+    find("theme").addEventListener("click", () => {
+      root.dataset.theme = dark() ? "light" : "dark";
+      try { localStorage.setItem("evalh-theme", root.dataset.theme); } catch { /* a file may keep nothing */ }
+    });
+  }
+  theme();
+  if (!find("table")) return;
+
+  const { rows: raw, words, tags, places, arms } = read("table");
+  const rate = (arm) => (arm[1] ? arm[0] / arm[1] : null);
+  const rows = raw.map(([id, state, own, counted, p, fresh, note], place) => ({
+    id, state, tags: own, arms: counted, p, fresh, note, place,
+    change: counted.length > 1 && counted[0][1] && counted[1][1] ? rate(counted[1]) - rate(counted[0]) : null,
+    text: `${id}\n${own.map((tag) => tags[tag]).join("\n")}`.toLowerCase(),
+  }));
+  const last = (row) => row.arms[row.arms.length - 1];
+  const points = (value) => (value === null ? "unknown" : `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(100 * value).toFixed(1)}`);
+  const money = (value) => (value === null ? "unknown" : `$${value.toFixed(4)}`);
+  const time = (value) => (value === null ? "unknown" : `${value.toPrecision(3)} s`);
+  const known = (value) => value !== null && value !== undefined;
+
+  const columns = [
+    { name: "task", key: (row) => row.id, cell: taskCell },
+    { name: "class", key: (row) => row.place, cell: (row) => toned(words[row.state]) },
+    ...arms.map((name, arm) => ({ name, key: (row) => rate(row.arms[arm]), cell: (row) => trials(row.arms[arm], name) })),
+    ...(arms.length > 1 ? [
+      { name: "change", right: true, key: (row) => row.change, cell: (row) => points(row.change) },
+      { name: "p worse", wide: true, right: true, key: (row) => row.p, cell: (row) => (known(row.p) ? row.p.toFixed(3) : "") },
+    ] : []),
+    { name: "cost", wide: true, right: true, key: (row) => last(row)[4], cell: (row) => money(last(row)[4]), needs: (row) => known(last(row)[4]) },
+    { name: "time", wide: true, right: true, key: (row) => last(row)[5], cell: (row) => time(last(row)[5]), needs: (row) => known(last(row)[5]) },
+  ].filter((column) => !column.needs || rows.some(column.needs));
+
+  const body = find("tasks").tBodies[0];
+  const controls = document.querySelector(".controls");
+  const order = { column: 1, down: false };
+  let shown = PAGE;
+  let matching = rows;
+
+  function toned(word) {
+    const sign = { bad: "▼ ", good: "▲ " }[word.tone] || "";
+    return make("span", { class: word.tone ? `${word.tone}-text` : "", title: word.meaning }, sign + word.label);
+  }
+
+  function trials([passed, measured, unmeasured, marks], name) {
+    const said = `${passed}/${measured}`;
+    const label = `${name}: ${passed} of ${measured} passed${unmeasured ? `, ${unmeasured} unmeasured` : ""}`;
+    const picture = marks
+      ? make("span", { class: "marks", role: "img", "aria-label": label }, ...[...marks].map((mark) => make("i", { class: mark })))
+      : make("meter", { min: 0, max: 1, value: measured ? passed / measured : 0, "aria-label": label });
+    return make("span", {}, picture, make("span", { class: "n" }, unmeasured ? `${said} (${unmeasured} unmeasured)` : said));
+  }
+
+  function taskCell(row) {
+    const button = make("button", { type: "button", class: "open", "aria-expanded": "false" }, row.id || "(no id)");
+    button.addEventListener("click", () => toggle(button, row));
+    return make("div", {}, button, row.tags.length ? make("div", { class: "tags" }, row.tags.slice(0, 8).map((tag) => tags[tag]).join(" · ")) : null);
+  }
+
+  function drawRow(row) {
+    return make("tr", {}, ...columns.map((column, place) => make(place ? "td" : "th",
+      { ...(place ? {} : { scope: "row" }), class: `${column.right ? "r " : ""}${column.wide ? "wide" : ""}` }, column.cell(row))));
+  }
+
+  function draw() {
+    body.replaceChildren(...matching.slice(0, shown).map(drawRow));
+    find("count").value = `${matching.length} of ${rows.length} tasks${matching.length > shown ? `, the first ${shown} shown` : ""}`;
+    find("more").hidden = find("all").hidden = matching.length <= shown;
+  }
+
+  function select() {
+    const words_ = find("q").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const state = find("state").value, tag = find("tag").value;
+    matching = rows.filter((row) => (state === "" || row.state === Number(state)) && (tag === "" || row.tags.includes(Number(tag)))
+      && words_.every((word) => row.text.includes(word)));
+    const { key } = columns[order.column];
+    const sign = order.down ? -1 : 1;
+    matching.sort((a, b) => {
+      const x = key(a), y = key(b);
+      if (x === y) return a.place - b.place;
+      if (!known(x) || !known(y)) return known(x) ? -1 : 1; // what is unknown stands last either way
+      return x < y ? -sign : sign;
+    });
+    for (const button of find("classes").children) button.setAttribute("aria-pressed", String(button.value === state));
+    shown = PAGE;
+    draw();
+  }
+
+  function quoted(text) {
+    return /^[\w.\/:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  }
+
+  function toggle(button, row) {
+    const open = button.getAttribute("aria-expanded") !== "true";
+    const line = button.closest("tr");
+    button.setAttribute("aria-expanded", String(open));
+    if (!open) { line.nextSibling.remove(); return; }
+    const cell = make("td", { colspan: columns.length });
+    line.after(make("tr", { class: "detail" }, cell));
+    const word = words[row.state];
+    cell.append(make("p", {}, make("b", {}, word.label), `: ${word.meaning}.${row.note ? ` ${row.note}` : ""}`));
+    row.arms.forEach((arm, place) => {
+      const fresh = row.fresh[place]?.length ? `; on fresh trials ${row.fresh[place][0]} of ${row.fresh[place][1]}` : "";
+      cell.append(make("p", {}, `${arms[place]}: ${arm[0]} of ${arm[1]} passed, ${arm[2]} unmeasured${fresh}; cost ${money(arm[4])}, mean time ${time(arm[5])}`));
+    });
+    transcripts(row, cell);
+  }
+
+  let packed = null;
+  async function transcripts(row, cell) {
+    packed ??= read("transcripts");
+    const text = Object.hasOwn(packed, row.id) ? packed[row.id] : null;
+    const sides = make("div", { class: "sides" });
+    if (text) {
+      cell.append(sides);
+      try { (await unpacked(text)).forEach((trial, place) => sides.append(side(trial, arms[place]))); }
+      catch { sides.append(make("p", {}, "This browser cannot unpack the transcripts; the commands below print them.")); }
+    }
+    const commands = places.map((place) => `evalh show ${quoted(place)} --task ${quoted(row.id)}`).join("\n");
+    cell.append(make("p", {}, text ? "All trials in full:" : "Its transcripts:"), make("pre", { class: "cmd" }, commands));
+    cell.dataset.ready = "yes";
+  }
+
+  async function unpacked(text) {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  function side(trial, name) {
+    if (!trial) return make("div", { class: "side" }, make("h4", {}, name), make("p", {}, "No transcript was kept."));
+    const box = make("div", { class: "side" }, make("h4", {}, `${name}, trial ${trial.trial}: `,
+      make("span", { class: trial.outcome === "pass" ? "good-text" : "bad-text" }, trial.outcome), trial.cause ? ` (${trial.cause})` : ""));
+    for (const [who, text] of trial.said) box.append(make("div", { class: "who" }, who), make("pre", { tabindex: "0", role: "group", "aria-label": who }, text));
+    if (trial.left_out) box.append(make("p", { class: "caption" }, `${trial.left_out} characters left out`));
+    for (const [grader, passed, score, reason] of trial.grades) {
+      box.append(make("p", { class: "grade" }, make("b", {}, `${passed ? "✓" : "✗"} ${grader}`), `, score ${score}${reason ? `: ${reason}` : ""}`));
+    }
+    return box;
+  }
+
+  columns.forEach((column, place) => {
+    const button = make("button", { type: "button" }, column.name);
+    const head = make("th", { scope: "col", class: `${column.right ? "r " : ""}${column.wide ? "wide" : ""}` }, button);
+    if (place === order.column) head.setAttribute("aria-sort", "ascending");
+    button.addEventListener("click", () => {
+      order.down = order.column === place && !order.down;
+      order.column = place;
+      for (const other of head.parentNode.children) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", order.down ? "descending" : "ascending");
+      select();
+    });
+    find("tasks").tHead.rows[0].append(head);
+  });
+  words.forEach((word, state) => {
+    find("state").append(make("option", { value: state }, `${word.label} (${word.count})`));
+    const button = make("button", { type: "button", value: state, title: word.meaning, "aria-pressed": "false" }, `${word.label} ${word.count}`);
+    button.addEventListener("click", () => { find("state").value = find("state").value === String(state) ? "" : state; select(); });
+    find("classes").append(button);
+  });
+  tags.forEach((tag, place) => find("tag").append(make("option", { value: place }, tag)));
+  controls.addEventListener("input", select);
+  controls.addEventListener("reset", () => setTimeout(select));
+  controls.addEventListener("submit", (event) => event.preventDefault());
+  find("more").addEventListener("click", () => { shown += PAGE; draw(); });
+  find("all").addEventListener("click", () => { shown = Infinity; draw(); });
+  addEventListener("keydown", (event) => {
+    if (event.key !== "/" || /INPUT|SELECT|TEXTAREA/.test(event.target.tagName)) return;
+    event.preventDefault();
+    find("q").focus();
+  });
+  addEventListener("beforeprint", () => { if (shown < 500) { shown = 500; draw(); } });
+  select();
+})();
