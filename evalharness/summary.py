@@ -36,5 +36,6 @@ def summarise(outcomes: Outcomes, side: Side) -> RunSummary:
         seconds_p95=float(seconds.quantile(0.95)) if len(seconds) else None,
         slowest=tuple(line(each) for each in by_task.sort_values(ascending=False, kind="stable").index[:LISTED]),
         flakiest=tuple(line(each) for each in spread[spread > 0].index[:LISTED]),
+        fails=trials.loc[trials["outcome"] == "fail", "cause"].dropna().value_counts().to_dict(),
         retries=int((trials["attempts"] - 1).sum()) if len(trials) else 0,
     )

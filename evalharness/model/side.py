@@ -51,7 +51,7 @@ class TaskLine(Struct, frozen=True, kw_only=True):
 
 
 class RunSummary(Struct, frozen=True, kw_only=True):
-    """A run as a whole, and the tasks that stand out."""
+    """A run as a whole, and the tasks that stand out; `fails` counts failed trials that have a cause other than grades."""
 
     side: Side
     complete: bool
@@ -64,3 +64,4 @@ class RunSummary(Struct, frozen=True, kw_only=True):
     slowest: tuple[TaskLine, ...]
     flakiest: tuple[TaskLine, ...]
     retries: int
+    fails: dict[str, int]

@@ -44,10 +44,15 @@ def _facts(summary: RunSummary) -> list[str]:
     return [
         f"tasks: {summary.always} always pass, {summary.varying} vary, {summary.never} never pass",
         f"unmeasured: {numbers.unmeasured(side)}; {summary.retries} retries",
+        *([f"fails without a grade: {_causes(summary.fails)}"] if summary.fails else []),
         f"time per trial: {time}",
         f"cost: {numbers.money(side)}, tokens: {'unknown' if summary.tokens is None else summary.tokens}",
         *([f"models: {', '.join(side.models)}"] if side.models else []),
     ]
+
+
+def _causes(counted: dict[str, int]) -> str:
+    return ", ".join(f"{cause} x{number}" for cause, number in counted.items())
 
 
 def _tasks(title: str, lines: Sequence[TaskLine]) -> list[Table]:
