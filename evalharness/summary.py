@@ -1,5 +1,7 @@
 """One run summarised: what `show` prints."""
 
+from collections import Counter
+
 from evalharness.model import RunSummary, Side, TaskLine
 from evalharness.outcomes import Outcomes
 
@@ -16,12 +18,12 @@ def summarise(outcomes: Outcomes, side: Side) -> RunSummary:
     spread = (rate * (1 - rate)).sort_values(ascending=False, kind="stable")
 
     def line(task_id: str) -> TaskLine:
-        row = tasks.loc[task_id]
+        passed, done, planned = tasks.loc[[task_id], ["passed", "measured", "planned"]].to_numpy()[0].tolist()
         return TaskLine(
             task_id=task_id,
-            passed=int(row["passed"]),
-            measured=int(row["measured"]),
-            unmeasured=int(row["planned"] - row["measured"]),
+            passed=passed,
+            measured=done,
+            unmeasured=planned - done,
             seconds=float(by_task[task_id]) if task_id in by_task.index else None,
         )
 
@@ -36,6 +38,6 @@ def summarise(outcomes: Outcomes, side: Side) -> RunSummary:
         seconds_p95=float(seconds.quantile(0.95)) if len(seconds) else None,
         slowest=tuple(line(each) for each in by_task.sort_values(ascending=False, kind="stable").index[:LISTED]),
         flakiest=tuple(line(each) for each in spread[spread > 0].index[:LISTED]),
-        fails=trials.loc[trials["outcome"] == "fail", "cause"].dropna().value_counts().to_dict(),
+        fails=dict(Counter(trials.loc[trials["outcome"] == "fail", "cause"].dropna().tolist()).most_common()),
         retries=int((trials["attempts"] - 1).sum()) if len(trials) else 0,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +15,7 @@ def render(summary: RunSummary, *, width: int = 80, colour: bool = False) -> str
     """Write the summary for a terminal of this width."""
     side = summary.side
     head = f"{side.place}: {side.suite}, agent {side.agent} {side.version}".rstrip()
-    blocks = [
+    blocks: list[RenderableType] = [
         plain(head if summary.complete else f"{head} (not complete)"),
         _rates(side),
         *(plain(fact) for fact in _facts(summary)),
