@@ -26,8 +26,8 @@ def aggregate_finding(state: State, aggregate: Aggregate) -> Finding:
     return Finding(family=AGGREGATE, decision=Decision.INCONCLUSIVE, because=said)
 
 
-def flips_finding(state: State, tasks: tuple[str, ...]) -> Finding:
-    """Say whether fresh trials show that suspected tasks broke."""
+def flips_finding(state: State, tasks: tuple[str, ...], *, cut_short: bool = False) -> Finding:
+    """Say whether fresh trials show that suspected tasks broke; `cut_short` where more of them were still to come."""
     suspects = state.suspects
     if suspects is None:
         because = "the base trials are not complete, so no task could be suspected"
@@ -40,6 +40,10 @@ def flips_finding(state: State, tasks: tuple[str, ...]) -> Finding:
     untried = [each for each in suspects if not each.candidate[1]]
     if untried:
         because = f"{_count(suspects)}, {len(untried)} of them not re-run on fresh trials: {_names(untried, tasks)}"
+        return Finding(family=FLIPS, decision=Decision.INCONCLUSIVE, because=because)
+    live = [each for each in suspects if each.live]
+    if cut_short and live:
+        because = f"{_count(suspects)}, {len(live)} of them still suspected at the end: {_names(live, tasks)}"
         return Finding(family=FLIPS, decision=Decision.INCONCLUSIVE, because=because)
     because = f"{_count(suspects)}, none confirmed on fresh trials: {_names(suspects, tasks)}"
     return Finding(family=FLIPS, decision=Decision.PROMOTE, because=because)

@@ -18,8 +18,8 @@ from evalharness.stats.flips import confirm
 FAMILY = "flips"
 NAMED = 0.15  # a task is suspected from here on: three passes that became one, or two that became none
 NAMED_WHILE_LEANING = 0.08  # three passes that became two
-LEANING_Z = 0.5
-KEPT = 0.15  # below it a suspect is cleared
+LEANING_Z = 0.25
+KEPT = 0.15  # below it a suspect is cleared; so is one whose fresh trials are no worse than the baseline's
 FEWEST = 7  # so many suspects are re-run in any case, and every total break
 SHARE = 0.2  # of the base trials, that the first batch may take beyond that
 
@@ -90,7 +90,9 @@ class FreshBoth:
     def _reweighed(self, suspect: Suspect, counted: Tally, fresh: Tally) -> Suspect:
         weight = suspicion(counted.at(suspect.task), suspect.weight)
         passed, trials, after, later = fresh.at(suspect.task)
-        return replace(suspect, weight=weight, live=weight >= KEPT, baseline=(passed, trials), candidate=(after, later))
+        better = trials * later > 0 and passed * later <= after * trials
+        live = weight >= KEPT and not better
+        return replace(suspect, weight=weight, live=live, baseline=(passed, trials), candidate=(after, later))
 
     def _named(self, judged: tuple[Suspect, ...], look: Look, earlier: tuple[Look, ...]) -> tuple[Suspect, ...]:
         """Say which single tasks the fresh trials show worse, at the error that this look may spend (Holm)."""

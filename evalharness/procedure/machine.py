@@ -105,7 +105,8 @@ class Procedure:
         if AGGREGATE in self.budget:
             findings.append(aggregate_finding(known, self.aggregate))
         if flips.FAMILY in self.budget:
-            findings.append(flips_finding(known, self.tasks))
+            cut_short = self.confirmer is not None and self.confirmer.request(known) is not None
+            findings.append(flips_finding(known, self.tasks, cut_short=cut_short))
         decisions = {finding.decision for finding in findings}
         promoted = Decision.PROMOTE if decisions == {Decision.PROMOTE} else Decision.INCONCLUSIVE
         return Decided(
