@@ -5,7 +5,6 @@ path given to us stays inside, links included.
 """
 
 import atexit
-import contextlib
 import functools
 import itertools
 import os
@@ -130,13 +129,13 @@ class LocalWorkspaces:
 def _root(pid: int) -> str:
     """Name the folder that holds this process's workspaces; it goes when the process ends."""
     root = Path(tempfile.gettempdir(), f"evalh-{pid}-{secrets.token_hex(8)}")
-    atexit.register(_forget, root)
+    atexit.register(_forget, root, pid)
     return str(root)
 
 
-def _forget(root: Path) -> None:
-    with contextlib.suppress(OSError):  # never made, or a workspace in use by another process
-        root.rmdir()
+def _forget(root: Path, pid: int) -> None:
+    if os.getpid() == pid and root.exists():  # trials that were given up leave their workspaces
+        _remove(str(root))
 
 
 def _remove(folder: str) -> None:

@@ -176,11 +176,11 @@ def wait_for(condition):
         time.sleep(0.01)
 
 
-def began(here, seconds, *options, isolation="host"):
+def began(here, seconds, *, isolation="host", source=SLOW, env=None):
     """Start a run of trials that take this long, and wait until the first is under way."""
     (here / "seconds").write_text(str(seconds))
-    write_agent(here, SLOW, isolation=isolation)
-    process = start("run", "suite.yaml", "-a", "agent.yaml", "-o", "run", "-j", 1, *options, cwd=here)
+    write_agent(here, source, isolation=isolation)
+    process = start("run", "suite.yaml", "-a", "agent.yaml", "-o", "run", "-j", 1, cwd=here, env=env)
     wait_for(lambda: any(here.glob("began-*")))
     return process
 
@@ -230,6 +230,21 @@ def test_a_run_leaves_no_temporary_folder_behind(here):
     env = environment(TMPDIR=str(here / "tmp"))
     write_agent(here, "def answer(task, workspace):\n    return workspace.location and 'yes'\n")
     assert evalh_process("run", "suite.yaml", "-a", "agent.yaml", cwd=here, env=env).returncode == 0
+    assert list((here / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("isolation", ["host", "none"])
+def test_an_abandoned_run_leaves_no_temporary_folder_behind(here, isolation):
+    """Used to: the workspaces of trials that were given up stayed for ever."""
+    (here / "tmp").mkdir()
+    source = SLOW.replace("task)", "task, workspace)").replace("time.sleep", "workspace.location and time.sleep")
+    process = began(here, 1000, source=source, isolation=isolation, env=environment(TMPDIR=str(here / "tmp")))
+    wait_for(lambda: list((here / "tmp").glob("evalh-*/*")))
+    process.send_signal(signal.SIGTERM)
+    wait_for(lambda: "finishing" in process.stderr.readline())
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 143
     assert list((here / "tmp").iterdir()) == []
 
 
