@@ -3,6 +3,45 @@
 Read the modules in the order in which the data flows: `model` (every noun), `suite` (YAML to Suite), `runner` (run
 what is owed), `store` (a run on disk), `outcomes` (records to a table), `compare` (tables to a Comparison), `gate`
 (Comparison to Verdict), `report` (what people read).
+
+From Python: `evalharness.compare(baseline, candidate, policy=None)`; see `evalharness.api`. Importing the package loads
+none of it.
 """
 
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evalharness.api import Result, compare  # noqa: TC004 - at run time they are properties of the package
+
 __version__ = "0.1.0"
+__all__ = ["Result", "__version__", "compare"]
+
+
+def _lazy(name: str) -> property:
+    """Load a name of the public API when it is first asked for.
+
+    A property of the package, because a module `__getattr__` is not asked once a submodule of the same name, such as
+    `evalharness.compare`, has been imported; the setter lets the import system bind that submodule to no effect.
+    """
+
+    def get(package: ModuleType) -> Any:  # noqa: ARG001 - a property's signature
+        from evalharness import api  # noqa: PLC0415 - the point of it: nothing heavy before it is used
+
+        return getattr(api, name)
+
+    def bind(package: ModuleType, submodule: Any) -> None:
+        """Leave the name to the API."""
+
+    return property(get, bind)
+
+
+class _Package(ModuleType):
+    """The package with its public API, loaded when it is used."""
+
+    Result = _lazy("Result")
+    compare = _lazy("compare")
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,4 +1,4 @@
-"""`evalh compare`: two runs side by side, a verdict, and its exit code."""
+"""`evalh compare`: runs side by side, a verdict for each candidate, and an exit code."""
 
 import sys
 from pathlib import Path
@@ -7,46 +7,114 @@ import click
 import msgspec
 
 from evalharness.cli.terminal import colour
-from evalharness.compare import compare
-from evalharness.gate import DEFAULT_PRESET, check_policy, judge
-from evalharness.outcomes import read
-from evalharness.policy import load_policy
-from evalharness.report import check_endings, console, write
+from evalharness.comparing import compare_runs, compare_several
+from evalharness.errors import ConfigError
+from evalharness.gate import PRESETS
+from evalharness.model import Allowance
+from evalharness.pairing import KINDS, Accepted
+from evalharness.redact import Redactor
+from evalharness.report import check_endings, console, lineup, store, write
 from evalharness.report.document import document
+
+SEVERAL = {".md": lineup.as_markdown, ".json": lineup.as_json}
 
 
 @click.command("compare", short_help="Compare runs: what changed, beyond noise, and where.")
 @click.argument("baseline", type=click.Path(path_type=Path))
-@click.argument("candidate", type=click.Path(path_type=Path))
+@click.argument("candidates", metavar="CANDIDATE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--policy",
     metavar="FILE|PRESET",
-    help="A preset (pr, release) or a file with a `gate:` section (default: the baseline's).",
+    help=f"A preset ({', '.join(PRESETS)}) or a file with a `gate:` section (default: the baseline's).",
 )
+@click.option(
+    "--allow-removed", multiple=True, metavar="TASK", help="Accept that a task is gone; may be repeated, with --reason."
+)
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="KIND",
+    help=f"Accept a kind of difference, with --reason: {', '.join(KINDS)}.",
+)
+@click.option("--reason", default="", metavar="TEXT", help="Why it is accepted; goes on record and into the reports.")
 @click.option(
     "--report",
     "reports",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Also write a report: .md or .json; may be repeated.",
+    help="Also write a report, by its ending (.md, .json, .html, ...); may be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(baseline: Path, candidate: Path, policy: str | None, reports: tuple[Path, ...], as_json: bool) -> None:
-    """Compare the run CANDIDATE with the run BASELINE, task by task.
+def command(  # noqa: PLR0913 - one parameter per option
+    *,
+    baseline: Path,
+    candidates: tuple[Path, ...],
+    policy: str | None,
+    allow_removed: tuple[str, ...],
+    allow: tuple[str, ...],
+    reason: str,
+    reports: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Compare the run CANDIDATE with the run BASELINE, task by task; several candidates also with each other.
 
-    Exits with 0 or 1 under a guard policy (1 only on evidence of harm), with 0, 1 or 3 where the policy certifies.
+    Exits with 0 or 1 under a guard policy (1 only on evidence of harm), with 0, 1 or 3 where the policy certifies, and
+    with 5 where the runs do not answer the same question. Of several candidates the worst counts.
     """
     check_endings(reports)
-    before, after = read(baseline), read(candidate)
-    chosen = load_policy(policy) if policy else before.header.policy or load_policy(DEFAULT_PRESET)
-    check_policy(chosen)
-    comparison = compare(before, after, chosen)
-    verdict = judge(comparison, chosen)
+    allowances = _allowances(allow, allow_removed, reason)
+    if len(candidates) == 1:
+        sys.exit(_one(baseline, candidates[0], policy, allowances, reports, as_json=as_json))
+    sys.exit(_several(baseline, candidates, policy, allowances, reports, as_json=as_json))
+
+
+def _allowances(kinds: tuple[str, ...], removed: tuple[str, ...], reason: str) -> list[Allowance]:
+    found = [Allowance(kind=kind, reason=reason) for kind in kinds]
+    if removed:
+        found.append(Allowance(kind="removed", reason=reason, tasks=removed))
+    Accepted(allowances=found)
+    if found and not reason.strip():
+        raise ConfigError("what is accepted goes on record: say why with --reason TEXT")
+    return found
+
+
+def _one(
+    baseline: Path,
+    candidate: Path,
+    policy: str | None,
+    allowances: list[Allowance],
+    reports: tuple[Path, ...],
+    *,
+    as_json: bool,
+) -> int:
+    found = compare_runs(baseline, candidate, policy=policy, allowances=allowances)
     for path in reports:
-        write(path, comparison, verdict)
+        write(path, found.comparison, found.verdict)
     if as_json:
-        click.echo(msgspec.json.encode(document(comparison, verdict)).decode())
+        click.echo(msgspec.json.encode(document(found.comparison, found.verdict)).decode())
     else:
-        click.echo(console.render(comparison, verdict, colour=colour()), nl=False)
-    sys.exit(verdict.exit_code)
+        click.echo(console.render(found.comparison, found.verdict, colour=colour()), nl=False)
+    return found.verdict.exit_code
+
+
+def _several(
+    baseline: Path,
+    candidates: tuple[Path, ...],
+    policy: str | None,
+    allowances: list[Allowance],
+    reports: tuple[Path, ...],
+    *,
+    as_json: bool,
+) -> int:
+    for path in reports:
+        if path.suffix not in SEVERAL:
+            raise ConfigError(f"--report {path}: several candidates are reported as {' or '.join(sorted(SEVERAL))}")
+    found = compare_several(baseline, candidates, policy=policy, allowances=allowances)
+    for path in reports:
+        store(path, Redactor.from_environment().clean_text(SEVERAL[path.suffix](found)))
+    if as_json:
+        click.echo(msgspec.json.encode(lineup.as_document(found)).decode())
+    else:
+        click.echo(lineup.as_text(found, width=100, colour=colour()), nl=False)
+    return found.exit_code

@@ -24,6 +24,7 @@ from evalharness.model.judgement import (
     Stance,
     Verdict,
 )
+from evalharness.model.lineup import Contender, Lineup, Standing
 from evalharness.model.run import (
     RUN_SCHEMA,
     AgentEntry,
@@ -66,6 +67,7 @@ __all__ = [
     "Check",
     "Comparison",
     "Confirm",
+    "Contender",
     "Counts",
     "Decision",
     "Extension",
@@ -76,6 +78,7 @@ __all__ = [
     "Holdout",
     "LeftOut",
     "Limits",
+    "Lineup",
     "Measure",
     "Message",
     "Missing",
@@ -90,6 +93,7 @@ __all__ = [
     "Side",
     "Slice",
     "Stance",
+    "Standing",
     "Suite",
     "SuiteEntry",
     "Task",

@@ -51,8 +51,9 @@ class Confirm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a release must show; its numbers are fractions.
 
-    `preset` names the policy it starts from; whatever else is said replaces that part of it. At most `extra_rounds` rounds of all tasks are added while the candidate looks worse and nothing is decided.
-    `escalate` names a larger suite, from this one's folder, that decides where this one could not.
+    `preset` names the policy it starts from; whatever else is said replaces that part of it. At most `extra_rounds`
+    rounds of all tasks are added while the candidate looks worse and nothing is decided. `escalate` names a larger
+    suite, from this one's folder, that decides where this one could not.
     """
 
     preset: str | None = None

@@ -8,10 +8,11 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from evalharness.model import Comparison, Decision, TaskPair, Verdict
+from evalharness.model import Comparison, Decision, TaskClass, TaskPair, Verdict
 from evalharness.report import numbers
 
 STYLES = {Decision.PROMOTE: "bold green", Decision.BLOCK: "bold red", Decision.INCONCLUSIVE: "bold yellow"}
+TOLD = (TaskClass.SUSPECTED_FIXED, TaskClass.FLAKE_ONSET, TaskClass.GRADER_FLAKE)
 LISTED = 15
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
@@ -37,14 +38,14 @@ def printed(blocks: Iterable[RenderableType], *, width: int, colour: bool) -> st
 
 def render(comparison: Comparison, verdict: Verdict, *, width: int = 80, colour: bool = False) -> str:
     """Write the report for a terminal of this width."""
-    flipped = [task for task in comparison.tasks if task.suspected or task.flip]
-    blocks = [
+    flipped = [task for task in comparison.tasks if task.suspected or task.flip or task.fresh_candidate]
+    blocks: list[RenderableType] = [
         Text(numbers.headline(comparison, verdict), style=STYLES[verdict.decision]),
         plain(numbers.why(verdict)),
         Text(""),
         _numbers(comparison),
         *(plain(fact) for fact in _facts(comparison, verdict)),
-        *([Text(""), _tasks(flipped)] if flipped else []),
+        *((Text(""), _tasks(flipped)) if flipped else ()),
     ]
     return printed(blocks, width=width, colour=colour)
 
@@ -66,7 +67,11 @@ def _facts(comparison: Comparison, verdict: Verdict) -> list[str]:
         f"unmeasured: {numbers.both(comparison, numbers.unmeasured)}",
         numbers.missing(comparison),
         f"left out: {left_out}" if left_out else "",
-        *(f"warning: {warning}" for warning in comparison.warnings),
+        f"tasks: {numbers.classes(comparison)}",
+        *(numbers.measured(found) for found in comparison.measures.values()),
+        numbers.slices(comparison.slices, listed=3),
+        *numbers.notices(comparison),
+        numbers.budget(verdict),
         f"to settle it: {verdict.settled_by}" if verdict.settled_by else "",
     ]
     return [fact for fact in facts if fact]
@@ -76,7 +81,8 @@ def _tasks(tasks: list[TaskPair]) -> Table:
     listed = sorted(tasks, key=lambda task: (not task.suspected, task.pvalue))[:LISTED]
     more = f" ({len(tasks) - LISTED} more in the reports)" if len(tasks) > LISTED else ""
     table = Table(box=None, pad_edge=False, title=f"tasks that changed{more}", title_justify="left", title_style="")
-    for name in ("task", "baseline", "candidate", "p worse", ""):
+    fresh = any(task.fresh_candidate for task in listed)
+    for name in ("task", "baseline", "candidate", "p worse", *(["fresh"] if fresh else []), ""):
         table.add_column(name, header_style="bold", overflow="fold")
     for task in listed:
         table.add_row(
@@ -84,6 +90,19 @@ def _tasks(tasks: list[TaskPair]) -> Table:
             f"{task.baseline.passed}/{task.baseline.measured}",
             f"{task.candidate.passed}/{task.candidate.measured}",
             f"{task.pvalue:.3f}",
-            "suspected" if task.suspected else str(task.flip or ""),
+            *([_fresh(task)] if fresh else []),
+            _said(task),
         )
     return table
+
+
+def _fresh(task: TaskPair) -> str:
+    if not task.fresh_baseline or not task.fresh_candidate:
+        return ""
+    before, after = task.fresh_baseline, task.fresh_candidate
+    return f"{before.passed}/{before.measured} to {after.passed}/{after.measured}"
+
+
+def _said(task: TaskPair) -> str:
+    telling = task.suspected or task.fresh_candidate or task.state in TOLD
+    return numbers.label(task.state) if telling else str(task.flip or "")

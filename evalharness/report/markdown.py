@@ -3,9 +3,18 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from evalharness.model import Check, Comparison, Decision, Side, TaskPair, Verdict
+from evalharness.model import Check, Comparison, Decision, Side, TaskClass, TaskPair, Verdict
 from evalharness.report import numbers
 
+LISTS = {
+    TaskClass.CONFIRMED_BROKEN: "Confirmed broken",
+    TaskClass.SUSPECTED_BROKEN: "Suspected of having broken",
+    TaskClass.CLEARED: "Cleared",
+    TaskClass.FLAKE_ONSET: "Always passed, now sometimes",
+    TaskClass.GRADER_FLAKE: "Same output, other grade",
+    TaskClass.CONFIRMED_FIXED: "Confirmed fixed",
+    TaskClass.SUSPECTED_FIXED: "Suspected of being fixed",
+}
 ALERTS = {Decision.PROMOTE: "TIP", Decision.BLOCK: "CAUTION", Decision.INCONCLUSIVE: "WARNING"}
 LISTED = 50
 ID_LENGTH = 80
@@ -29,8 +38,8 @@ def render(comparison: Comparison, verdict: Verdict) -> str:
         _numbers(comparison),
         _facts(comparison),
         _checks(verdict.checks),
-        _tasks("Suspected of having broken", comparison.suspected),
-        _tasks("Fixed", [task for task in comparison.tasks if task.flip == "fixed"]),
+        f"{escape(numbers.budget(verdict))}.",
+        *(_tasks(title, comparison.of(state)) for state, title in LISTS.items()),
         _provenance(comparison),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -70,7 +79,10 @@ def _facts(comparison: Comparison) -> str:
         numbers.missing(comparison),
         f"cost: {numbers.both(comparison, numbers.money)}",
         f"left out: {numbers.left_out(comparison)}" if numbers.left_out(comparison) else "",
-        *(f"warning: {warning}" for warning in comparison.warnings),
+        f"tasks: {numbers.classes(comparison)}",
+        *(numbers.measured(found) for found in comparison.measures.values()),
+        numbers.slices(comparison.slices),
+        *numbers.notices(comparison),
     ]
     return "\n".join(f"- {escape(fact)}" for fact in facts if fact)
 
@@ -86,19 +98,10 @@ def _tasks(title: str, tasks: Sequence[TaskPair]) -> str:
     if not tasks:
         return ""
     listed = sorted(tasks, key=lambda task: task.pvalue)[:LISTED]
-    rows = [
-        [escape(task.task_id[:ID_LENGTH]), _passes(task, "baseline"), _passes(task, "candidate"), f"{task.pvalue:.3f}"]
-        for task in listed
-    ]
+    rows = [[escape(task.task_id[:ID_LENGTH]), escape(numbers.evidence(task))] for task in listed]
     more = f"\n\n{len(tasks) - LISTED} more are in the JSON report." if len(tasks) > LISTED else ""
-    table = _table(["task", "baseline passed", "candidate passed", "Fisher p, worse"], rows)
+    table = _table(["task", "evidence (p: Fisher, one-sided)"], rows)
     return f"<details><summary>{title}: {len(tasks)}</summary>\n\n{table}{more}\n\n</details>"
-
-
-def _passes(task: TaskPair, arm: str) -> str:
-    counts = task.baseline if arm == "baseline" else task.candidate
-    missing = f", {counts.unmeasured} unmeasured" if counts.unmeasured else ""
-    return f"{counts.passed} of {counts.measured}{missing}"
 
 
 def _provenance(comparison: Comparison) -> str:

@@ -2,7 +2,18 @@
 
 from collections.abc import Callable
 
-from evalharness.model import Comparison, Decision, Side, Stance, Verdict
+from evalharness.model import (
+    Comparison,
+    Counts,
+    Decision,
+    Measure,
+    Side,
+    Slice,
+    Stance,
+    TaskClass,
+    TaskPair,
+    Verdict,
+)
 from evalharness.stats.results import Estimate
 
 HEADLINES = {
@@ -98,7 +109,90 @@ def left_out(comparison: Comparison) -> str:
             ("changed", comparison.left_out.changed),
             ("new", comparison.left_out.new),
             ("removed", comparison.left_out.removed),
+            ("held out", comparison.left_out.held_out),
         )
         if ids
     ]
     return "; ".join(parts)
+
+
+def counted(counts: Counts) -> str:
+    """Write how often a task passed."""
+    unmeasured_too = f" ({counts.unmeasured} unmeasured)" if counts.unmeasured else ""
+    return f"{counts.passed} of {counts.measured}{unmeasured_too}"
+
+
+def evidence(task: TaskPair) -> str:
+    """Write what a task's class rests on."""
+    parts = [f"{counted(task.baseline)} to {counted(task.candidate)} passed", f"p worse {task.pvalue:.3f}"]
+    if task.fresh_baseline and task.fresh_candidate:
+        parts.append(f"fresh trials {counted(task.fresh_baseline)} to {counted(task.fresh_candidate)}")
+    return "; ".join(part for part in (*parts, task.note) if part)
+
+
+def label(state: TaskClass) -> str:
+    """Write a task's class in words."""
+    return state.value.replace("_", " ")
+
+
+def classes(comparison: Comparison) -> str:
+    """Write how many tasks are of each class."""
+    return ", ".join(f"{count} {label(state)}" for state, count in comparison.classes.items())
+
+
+def allowances(comparison: Comparison) -> list[str]:
+    """Write what somebody accepted, and why."""
+    return [
+        f"accepted: {each.kind}{_tasks(each.tasks)} ({each.reason or 'no reason given'})"
+        for each in comparison.allowances
+    ]
+
+
+def _tasks(task_ids: tuple[str, ...]) -> str:
+    return f": {', '.join(task_ids[:5])}{' ...' if len(task_ids) > 5 else ''}" if task_ids else ""
+
+
+def budget(verdict: Verdict) -> str:
+    """Write how the chance to block an unchanged agent is split."""
+    if not verdict.error_budget:
+        return "no rule can block by chance"
+    shares = ", ".join(f"{family} {share:.2%}" for family, share in verdict.error_budget.items())
+    return f"at most {sum(verdict.error_budget.values()):.1%} of unchanged agents are blocked: {shares}"
+
+
+def value(number: float | None) -> str:
+    """Write a number whose unit is said elsewhere."""
+    return "unbounded" if number is None else f"{number:.4g}"
+
+
+def measured(found: Measure) -> str:
+    """Write a quantity that a rule asked for."""
+    change = found.change
+    if change.value is None:
+        return f"{found.name}: {found.note or change.note}"
+    arms = [f"{word} {value(each.value)}" for word, each in _arms(found) if each is not None]
+    bounds = f"[{value(change.low)}, {value(change.high)}]"
+    said = f"{found.name}: {', '.join((*arms, f'{value(change.value)} {bounds}'))} (90 %, n = {change.n})"
+    return f"{said}; {found.note}" if found.note else said
+
+
+def _arms(found: Measure) -> tuple[tuple[str, Estimate | None], ...]:
+    return ("baseline", found.baseline), ("candidate", found.candidate)
+
+
+def slices(cut: tuple[Slice, ...], *, listed: int = 5) -> str:
+    """Write the slices most in doubt, shrunken; nothing where none was measured."""
+    if not cut:
+        return ""
+    worst = sorted(cut, key=lambda each: each.adjusted)[:listed]
+    told = ", ".join(f"{each.tag} {change(each.shrunken)} (p = {each.adjusted:.3f}, Holm)" for each in worst)
+    return f"{len(cut)} slices, most in doubt, shrunken: {told}"
+
+
+def notices(comparison: Comparison) -> list[str]:
+    """Write faults of the data, what was accepted, and warnings, the gravest first."""
+    return [
+        *(f"data fault: {fault}" for fault in comparison.faults),
+        *allowances(comparison),
+        *(f"warning: {warning}" for warning in comparison.warnings),
+    ]

@@ -1,0 +1,61 @@
+"""From paths and names to comparisons and verdicts: what the command line and the Python interface share."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from evalharness.compare import compare
+from evalharness.errors import ConfigError
+from evalharness.gate import DEFAULT_PRESET, check_policy, judge
+from evalharness.holdout import read_holdout
+from evalharness.lineup import line_up
+from evalharness.model import Allowance, Comparison, Lineup, Policy, Verdict
+from evalharness.outcomes import Outcomes, read
+from evalharness.policy import load_policy
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """A comparison and what the policy says about it."""
+
+    comparison: Comparison
+    verdict: Verdict
+
+
+def chosen_policy(policy: Policy | str | None, baseline: Outcomes) -> Policy:
+    """Return the policy that is meant: a given one, a preset or file by name, the baseline's, or `pr`."""
+    if isinstance(policy, str):
+        policy = load_policy(policy)
+    policy = policy or baseline.header.policy or load_policy(DEFAULT_PRESET)
+    check_policy(policy)
+    return policy
+
+
+def compare_runs(
+    baseline: Path | str,
+    candidate: Path | str,
+    *,
+    policy: Policy | str | None = None,
+    allowances: Sequence[Allowance] = (),
+) -> Compared:
+    """Read two runs, or other tools' logs, compare them and judge."""
+    before, after = read(baseline), read(candidate)
+    chosen = chosen_policy(policy, before)
+    holdout = read_holdout(before, after, chosen)
+    comparison = compare(before, after, chosen, allowances=allowances, holdout=holdout)
+    return Compared(comparison=comparison, verdict=judge(comparison, chosen))
+
+
+def compare_several(
+    baseline: Path | str,
+    candidates: Sequence[Path | str],
+    *,
+    policy: Policy | str | None = None,
+    allowances: Sequence[Allowance] = (),
+) -> Lineup:
+    """Read a baseline and several candidates, and compare them all."""
+    before, after = read(baseline), [read(each) for each in candidates]
+    chosen = chosen_policy(policy, before)
+    if any(rule.use == "holdout" for rule in chosen.rules):
+        raise ConfigError("held-out tasks are read for one candidate at a time: compare them one by one")
+    return line_up(before, after, chosen, allowances=allowances)
