@@ -77,7 +77,8 @@ def _values(summaries: list[Summary]) -> Values:
 
 
 def _headline(headline: Headline, values: Values) -> list[str]:
-    by_sample = values.get(headline.name) or values.get(headline.scorer)
+    names = (headline.name, f"{headline.scorer}/{headline.name}", headline.scorer)
+    by_sample = next((values[name] for name in names if name in values), None)
     metric = next((headline.metrics[name] for name in ("accuracy", "mean") if name in headline.metrics), None)
     if not by_sample or metric is None or not isinstance(metric.value, int | float):
         return []

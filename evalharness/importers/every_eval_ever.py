@@ -1,0 +1,181 @@
+"""every_eval_ever: JSON lines of instances, or the aggregate that names such a file.
+
+A model on an evaluation is a run. The schema has no number of a repetition: the order of a sample's lines is taken,
+unless their metadata name a `trial`, `epoch` or `repeat`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evalharness.importers.header import Known, header
+from evalharness.importers.look import look
+from evalharness.importers.messages import transcript
+from evalharness.importers.numbering import from_one, occurrences
+from evalharness.importers.source import document, fault, lines, text
+from evalharness.importers.verdicts import Verdict, unmeasured
+from evalharness.model import Outcome, Record, RunHeader, Transcript, TrialKey, Usage
+
+NUMBERED = ("trial", "epoch", "repeat")
+
+
+class Evaluation(msgspec.Struct):
+    """The verdict."""
+
+    score: float | None = None
+    is_correct: bool | None = None
+
+
+class Tokens(msgspec.Struct):
+    """What was used."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_cache_read: int | None = None
+
+
+class Performance(msgspec.Struct):
+    """How long it took."""
+
+    latency_ms: float | None = None
+
+
+class Output(msgspec.Struct):
+    """What the model answered."""
+
+    raw: list[str] = []
+
+
+class Instance(msgspec.Struct):
+    """One sample."""
+
+    sample_id: str
+    model_id: str = "unknown"
+    evaluation_name: str = ""
+    sample_hash: str | None = None
+    evaluation: Evaluation = msgspec.field(default_factory=Evaluation)
+    token_usage: Tokens | None = None
+    performance: Performance | None = None
+    output: Output | None = None
+    messages: list[Any] | None = None
+    error: str | None = None
+    metadata: dict[str, Any] | None = None
+
+    @property
+    def run(self) -> str:
+        """Name the model and the evaluation."""
+        return f"{self.model_id}/{self.evaluation_name}" if self.evaluation_name else self.model_id
+
+
+class Detailed(msgspec.Struct):
+    """Where the instances stand."""
+
+    file_path: str | None = None
+    total_rows: int | None = None
+
+
+class Aggregate(msgspec.Struct):
+    """An evaluation as a whole."""
+
+    detailed_evaluation_results: Detailed | None = None
+
+
+@dataclass(frozen=True)
+class EveryEvalEverImporter:
+    """Instances, or the aggregate beside them."""
+
+    def sniff(self, path: Path) -> bool:
+        """Look for instances of an evaluation, or for an aggregate."""
+        seen = look(path)
+        if seen.form in ("lines", "object") and seen.has("evaluation_id", "sample_id", "evaluation"):
+            return True
+        return seen.form == "object" and seen.has("evaluation_id", "evaluation_results")
+
+    def runs(self, path: Path) -> list[str]:
+        """Name a run per model and evaluation."""
+        return list(dict.fromkeys(each.run for each in lines(_instances(path), Instance)))
+
+    def read(self, path: Path, run: str) -> tuple[RunHeader, Iterator[Record]]:
+        """Read the instances of one run."""
+        found = _of(path, run)
+        told = _aggregate(path).detailed_evaluation_results
+        rows = told.total_rows if told else None
+        held = sum(1 for _ in lines(_instances(path), Instance))
+        known = Known(
+            suite=found[0].evaluation_name if found else run,
+            agent=found[0].model_id if found else run,
+            tasks=dict.fromkeys((each.sample_id for each in found), ()),
+            trials=1,
+            tool="every_eval_ever",
+            faults=[f"it counts {rows} rows, and holds {held}"] if rows not in (None, held) else [],
+        )
+        return header(path, run, known), _records(found)
+
+    def transcripts(self, path: Path, run: str) -> Iterator[tuple[TrialKey, Transcript]]:
+        """Yield what was said."""
+        found = _of(path, run)
+        for each, trial in zip(found, _trials(found), strict=True):
+            final = each.output.raw[-1] if each.output and each.output.raw else None
+            if final is not None or each.messages:
+                yield TrialKey(task_id=each.sample_id, trial=trial), transcript(each.messages or [], final=final)
+
+
+def _of(path: Path, run: str) -> list[Instance]:
+    return [each for each in lines(_instances(path), Instance) if each.run == run]
+
+
+def _aggregate(path: Path) -> Aggregate:
+    return Aggregate() if look(path).has("sample_id") else document(path, Aggregate)
+
+
+def _instances(path: Path) -> Path:
+    """Find the file of instances: the aggregate may only name one in its own folder."""
+    if look(path).has("sample_id"):
+        return path
+    told = _aggregate(path).detailed_evaluation_results
+    beside = path.with_name(Path(told.file_path).name) if told and told.file_path else None
+    if beside is None or not beside.is_file():
+        raise fault(path, "is an aggregate without its file of instances: name that file, or put it beside this one")
+    return beside
+
+
+def _trials(found: list[Instance]) -> list[int]:
+    for name in NUMBERED:
+        said = [text((each.metadata or {}).get(name)) for each in found]
+        if said and all(each.isdecimal() and len(each) < 7 for each in said):
+            return from_one([int(each) for each in said])
+    return occurrences(each.sample_id for each in found)
+
+
+def _records(found: list[Instance]) -> Iterator[Record]:
+    for each, trial in zip(found, _trials(found), strict=True):
+        judged, used = _verdict(each), each.token_usage or Tokens()
+        latency = each.performance.latency_ms if each.performance else None
+        yield Record(
+            task_id=each.sample_id,
+            trial=trial,
+            outcome=judged.outcome,
+            score=judged.score,
+            cause=judged.cause,
+            usage=Usage(
+                input_tokens=used.input_tokens,
+                output_tokens=used.output_tokens,
+                cached_tokens=used.input_tokens_cache_read,
+                seconds=None if latency is None else latency / 1000,
+            ),
+            model=each.model_id,
+        )
+
+
+def _verdict(instance: Instance) -> Verdict:
+    """Judge by the schema's own verdict; an instance that tells of an error measured nothing."""
+    if instance.error:
+        return unmeasured(instance.error)
+    told = instance.evaluation
+    if told.is_correct is None:
+        return unmeasured("")
+    score = told.score if told.score is not None and 0 <= told.score <= 1 else None
+    return Verdict(Outcome.PASS if told.is_correct else Outcome.FAIL, score)

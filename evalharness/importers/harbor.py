@@ -1,0 +1,181 @@
+"""harbor: a job's folder with a folder per trial, or the result of a single trial.
+
+A reward is a verdict, whatever else went wrong; a trial without one measured nothing, and its exception is the cause.
+Each pair of agent and model is a run. Trials are numbered in the order in which they began.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evalharness.importers.header import Known, header
+from evalharness.importers.look import look
+from evalharness.importers.numbering import occurrences
+from evalharness.importers.source import document
+from evalharness.importers.times import seconds_between
+from evalharness.importers.verdicts import Verdict, of_score, short, unmeasured
+from evalharness.model import Record, RunHeader, Usage
+
+RESULT = "result.json"
+
+
+class ModelInfo(msgspec.Struct):
+    """Which model."""
+
+    name: str | None = None
+    provider: str | None = None
+
+
+class AgentInfo(msgspec.Struct):
+    """Who acted."""
+
+    name: str = "unknown"
+    version: str | None = None
+    model_info: ModelInfo | None = None
+
+
+class AgentResult(msgspec.Struct):
+    """What the agent used; input tokens include cached ones."""
+
+    n_input_tokens: int | None = None
+    n_cache_tokens: int | None = None
+    n_output_tokens: int | None = None
+    cost_usd: float | None = None
+
+
+class Verified(msgspec.Struct):
+    """What the verifier gave."""
+
+    rewards: dict[str, Any] | None = None
+
+
+class ExceptionInfo(msgspec.Struct):
+    """What went wrong."""
+
+    exception_type: str = ""
+    exception_message: str = ""
+
+
+class Trial(msgspec.Struct):
+    """The result of one trial."""
+
+    task_name: str
+    trial_name: str = ""
+    source: str | None = None
+    agent_info: AgentInfo = msgspec.field(default_factory=AgentInfo)
+    agent_result: AgentResult | None = None
+    verifier_result: Verified | None = None
+    exception_info: ExceptionInfo | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+
+    @property
+    def run(self) -> str:
+        """Name the agent, and the model where it has one."""
+        model = self.agent_info.model_info
+        return f"{self.agent_info.name}/{model.name}" if model and model.name else self.agent_info.name
+
+
+class Job(msgspec.Struct):
+    """The result of a whole job."""
+
+    n_total_trials: int | None = None
+    started_at: str | None = None
+    trial_results: list[Trial] = []
+
+
+@dataclass(frozen=True)
+class HarborImporter:
+    """A job's folder or its result, or a trial's."""
+
+    pass_at: float | None = None
+
+    def sniff(self, path: Path) -> bool:
+        """Look for a job's counts, or for trials with an agent and a verifier."""
+        if path.is_dir():
+            return any(_is_trial(each) for each in _trial_files(path)) or _is_job(path / RESULT)
+        return _is_job(path) or _is_trial(path)
+
+    def runs(self, path: Path) -> list[str]:
+        """Name a run per agent and model."""
+        return list(dict.fromkeys(each.run for each in _trials(path)))
+
+    def read(self, path: Path, run: str) -> tuple[RunHeader, Iterator[Record]]:
+        """Read the trials of one agent."""
+        everything = _trials(path)
+        trials = [each for each in everything if each.run == run]
+        counts = Counter(each.task_name for each in trials)
+        job = _job(path)
+        missing = (job.n_total_trials or 0) - len(everything)
+        known = Known(
+            suite=next((each.source for each in trials if each.source), None) or path.name,
+            agent=run,
+            version=(trials[0].agent_info.version if trials else None) or "",
+            tasks=dict.fromkeys(counts, ()),
+            trials=min(counts.values(), default=1),
+            started_at=job.started_at or "",
+            tool="harbor",
+            faults=[f"{missing} of {job.n_total_trials} trials of the job have no result"] if missing > 0 else [],
+        )
+        return header(path, run, known), self._records(path, trials)
+
+    def _records(self, path: Path, trials: list[Trial]) -> Iterator[Record]:
+        for each, trial in zip(trials, occurrences(each.task_name for each in trials), strict=True):
+            judged, used = self._verdict(path, each), each.agent_result or AgentResult()
+            yield Record(
+                task_id=each.task_name,
+                trial=trial,
+                outcome=judged.outcome,
+                score=judged.score,
+                cause=judged.cause,
+                detail=each.exception_info.exception_message[:2000] if each.exception_info else "",
+                usage=Usage(
+                    input_tokens=used.n_input_tokens,
+                    output_tokens=used.n_output_tokens,
+                    cached_tokens=used.n_cache_tokens,
+                    cost_usd=used.cost_usd,
+                    seconds=seconds_between(each.started_at, each.finished_at),
+                ),
+                started_at=each.started_at,
+            )
+
+    def _verdict(self, path: Path, trial: Trial) -> Verdict:
+        """Judge by the reward called so, or by the only one."""
+        rewards = (trial.verifier_result.rewards if trial.verifier_result else None) or {}
+        reward = rewards.get("reward", next(iter(rewards.values())) if len(rewards) == 1 else None)
+        if isinstance(reward, int | float):
+            return of_score(float(reward), pass_at=self.pass_at, place=f"{path}: {short(trial.trial_name)}")
+        if trial.exception_info:
+            return unmeasured(trial.exception_info.exception_type)
+        return unmeasured("several rewards" if rewards else "no reward")
+
+
+def _is_job(path: Path) -> bool:
+    return path.is_file() and look(path).form == "object" and look(path).has("n_total_trials", "stats")
+
+
+def _is_trial(path: Path) -> bool:
+    seen = look(path)
+    return seen.form == "object" and seen.has("task_name", "trial_name", "agent_info")
+
+
+def _trial_files(path: Path) -> list[Path]:
+    return sorted(path.glob(f"*/{RESULT}"))
+
+
+def _job(path: Path) -> Job:
+    file = path / RESULT if path.is_dir() else path
+    return document(file, Job) if _is_job(file) else Job()
+
+
+def _trials(path: Path) -> list[Trial]:
+    """Read the trials' own results; a job's result stands in where there are none beside it."""
+    if path.is_file() and _is_trial(path):
+        return [document(path, Trial)]
+    folder = path if path.is_dir() else path.parent
+    found = [document(each, Trial) for each in _trial_files(folder) if _is_trial(each)] or _job(path).trial_results
+    return sorted(found, key=lambda each: (each.task_name, each.started_at or "", each.trial_name))
