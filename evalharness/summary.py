@@ -40,4 +40,5 @@ def summarise(outcomes: Outcomes, side: Side) -> RunSummary:
         flakiest=tuple(line(each) for each in spread[spread > 0].index[:LISTED]),
         fails=dict(Counter(trials.loc[trials["outcome"] == "fail", "cause"].dropna().tolist()).most_common()),
         retries=int((trials["attempts"] - 1).sum()) if len(trials) else 0,
+        faults=tuple(outcomes.header.options.get("faults", ())),
     )

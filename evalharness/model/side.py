@@ -51,7 +51,10 @@ class TaskLine(Struct, frozen=True, kw_only=True):
 
 
 class RunSummary(Struct, frozen=True, kw_only=True):
-    """A run as a whole, and the tasks that stand out; `fails` counts failed trials that have a cause other than grades."""
+    """A run as a whole, and the tasks that stand out; `fails` counts failed trials that have a cause other than grades.
+
+    `faults` say what is wrong with the data of an imported run.
+    """
 
     side: Side
     complete: bool
@@ -65,3 +68,4 @@ class RunSummary(Struct, frozen=True, kw_only=True):
     flakiest: tuple[TaskLine, ...]
     retries: int
     fails: dict[str, int]
+    faults: tuple[str, ...] = ()

@@ -49,6 +49,7 @@ def _facts(summary: RunSummary) -> list[str]:
         f"time per trial: {time}",
         f"cost: {numbers.money(side)}, tokens: {'unknown' if summary.tokens is None else summary.tokens}",
         *([f"models: {', '.join(side.models)}"] if side.models else []),
+        *(f"fault of the data: {fault}" for fault in summary.faults),
     ]
 
 
