@@ -4,8 +4,8 @@ Read the modules in the order in which the data flows: `model` (every noun), `su
 what is owed), `store` (a run on disk), `outcomes` (records to a table), `compare` (tables to a Comparison), `gate`
 (Comparison to Verdict), `report` (what people read).
 
-From Python: `evalharness.compare(baseline, candidate, policy=None)`; see `evalharness.api`. Importing the package loads
-none of it.
+From Python: `evalharness.run`, `evalharness.compare` and `evalharness.gate`, see `evalharness.api`. Importing the package
+loads none of it.
 """
 
 import sys
@@ -13,10 +13,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evalharness.api import Result, compare  # noqa: TC004 - at run time they are properties of the package
+    from evalharness.api import Pace, Result, compare, gate, run  # noqa: TC004 - at run time they are properties of the package
 
 __version__ = "0.1.0"
-__all__ = ["Result", "__version__", "compare"]
+__all__ = ["Pace", "Result", "__version__", "compare", "gate", "run"]
 
 
 def _lazy(name: str) -> property:
@@ -40,8 +40,11 @@ def _lazy(name: str) -> property:
 class _Package(ModuleType):
     """The package with its public API, loaded when it is used."""
 
+    Pace = _lazy("Pace")
     Result = _lazy("Result")
     compare = _lazy("compare")
+    gate = _lazy("gate")
+    run = _lazy("run")
 
 
 sys.modules[__name__].__class__ = _Package

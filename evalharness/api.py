@@ -1,9 +1,9 @@
 """What notebooks and scripts call: the same objects that the command line works with, shown well.
 
-from evalharness import compare
-
-found = compare("runs/a", "runs/b", policy="release")
+found = evalharness.compare("runs/a", "runs/b", policy="release")
 found.decision, found.comparison.delta["suite"]
+
+evalharness.gate("suite.yaml", candidate="agent.yaml", baseline="git:main:agent.yaml")
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
+from typing import Literal
 
 from evalharness.comparing import compare_runs
+from evalharness.definition import load_agent
+from evalharness.errors import HarnessFault
+from evalharness.executors.threads import ThreadExecutor
+from evalharness.gates import Question, ask
+from evalharness.gates import carry_out as decide
 from evalharness.model import Allowance, Comparison, Decision, Policy, TaskPair, Verdict
 from evalharness.report import console, document, markdown, numbers
+from evalharness.runner import Pace, Stop
+from evalharness.runner import run as carry_out
+from evalharness.runs import begin
+from evalharness.suite import load_suite
 
-__all__ = ["Result", "compare"]
+__all__ = ["Pace", "Result", "compare", "gate", "run"]
 
 COLOURS = {Decision.PROMOTE: "#1a7f37", Decision.BLOCK: "#cf222e", Decision.INCONCLUSIVE: "#9a6700"}
 LISTED = 20
@@ -77,6 +87,50 @@ def compare(
     Without one it is the baseline's, else `pr`. Raises what the command line would exit with, such as NotComparable.
     """
     found = compare_runs(baseline, candidate, policy=policy, allowances=allowances)
+    return Result(comparison=found.comparison, verdict=found.verdict)
+
+
+def run(
+    suite: Path | str,
+    agent: str,
+    *,
+    out: Path | str | None = None,
+    trials: int | None = None,
+    seed: int | None = None,
+    pace: Pace | None = None,
+) -> Path:
+    """Run a suite against an agent (a file or shorthand) and return the run directory.
+
+    Trials that are still owed, after a budget of `pace` has ended it, are run by `evalh run DIRECTORY`.
+    """
+    arm = begin(load_suite(suite), load_agent(agent), out=None if out is None else Path(out), trials=trials, seed=seed)
+    with arm.store.writer() as writer:
+        carry_out(arm.owed(), job=arm.job(), executor=ThreadExecutor(), writer=writer, pace=pace or Pace())
+    return arm.store.path
+
+
+def gate(  # noqa: PLR0913 - what a gate is asked, each once
+    suite: Path | str,
+    candidate: str,
+    baseline: Path | str,
+    *,
+    trials: int | None = None,
+    policy: str | None = None,
+    stance: Literal["guard", "certify", "report"] | None = None,
+    pace: Pace | None = None,
+) -> Result:
+    """Gate a candidate as `evalh gate` does: run both arms, confirm what looks broken, and decide.
+
+    `baseline` is an agent, a run directory or `line:NAME`. Leaves a gate directory and runs in the current folder.
+    """
+    question = Question(
+        suite=str(suite), candidate=candidate, baseline=str(baseline), trials=trials, policy=policy, stance=stance
+    )
+    pace, stop = pace or Pace(), Stop()
+    store = ask(question, pace=pace, stop=stop)
+    found = decide(store, load_suite(store.header.suite), pace=pace, stop=stop)
+    if found is None:
+        raise HarnessFault(f"{store.path} was stopped; go on with `evalh gate {store.path}`")
     return Result(comparison=found.comparison, verdict=found.verdict)
 
 
