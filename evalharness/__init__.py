@@ -4,8 +4,8 @@ Read the modules in the order in which the data flows: `model` (every noun), `su
 what is owed), `store` (a run on disk), `outcomes` (records to a table), `compare` (tables to a Comparison), `gate`
 (Comparison to Verdict), `report` (what people read).
 
-From Python: `evalharness.run`, `evalharness.compare` and `evalharness.gate`, see `evalharness.api`. Importing the package
-loads none of it.
+From Python: `evalharness.run`, `evalharness.compare` and `evalharness.gate`, see `evalharness.api`. Importing the
+package loads none of it.
 """
 
 import sys
