@@ -11,7 +11,8 @@ from pathlib import Path
 
 from evalharness.importers.header import Known, header
 from evalharness.importers.inspect_faults import faults_of
-from evalharness.importers.inspect_log import Score, Spec, Summary, Talk, flat, opened_log, plain
+from evalharness.importers.inspect_log import Score, Spec, Summary, Talk, opened_log
+from evalharness.importers.inspect_values import flat, plain
 from evalharness.importers.look import look
 from evalharness.importers.messages import plain as text_of
 from evalharness.importers.messages import transcript

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from math import comb
 from statistics import fmean, median, mode
 
-from evalharness.importers.inspect_log import Headline, Log, Reduction, Score, Summary, flat, plain, sample_value
+from evalharness.importers.inspect_log import Headline, Log, Reduction, Score, Summary
+from evalharness.importers.inspect_values import flat, plain, sample_value
 from evalharness.importers.verdicts import short
 
 TOLERANCE = 1e-6
