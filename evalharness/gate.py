@@ -42,17 +42,18 @@ PRESETS = {
     ),
 }
 DEFAULT_PRESET = "pr"
-HALVES = ("aggregate", "flips")  # each weighs twice as much as any other family of rules
+WEIGHTS = {"aggregate": 4, "flips": 2}  # every other family of rules weighs 1
 ONE_EVIDENCE = ("aggregate", "flips")  # all their rules look at the same thing, so none divides the family's share
 
 
 def error_budget(policy: Policy) -> dict[str, float]:
     """Split `false_block` over the families of rules that can block by chance.
 
-    The aggregate and the flips weigh twice as much as every other family: half each where there are no others.
+    The aggregate weighs twice as much as the flips, these twice as much as every other family: fresh trials of a few
+    suspects show a break at almost any error, while the suite as a whole needs what it can get.
     """
     families = dict.fromkeys(build("rule", rule).family for rule in policy.rules)
-    weights = {family: 2 if family in HALVES else 1 for family in families if family}
+    weights = {family: WEIGHTS.get(family, 1) for family in families if family}
     return {family: policy.false_block * weight / sum(weights.values()) for family, weight in weights.items()}
 
 

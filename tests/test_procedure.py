@@ -148,6 +148,10 @@ def test_every_look_is_recorded_with_a_budget_that_never_exceeds_its_share():
             assert fractions == sorted(set(fractions))
 
 
+def test_the_suite_gets_two_thirds_of_the_error_and_single_tasks_the_rest():
+    assert error_budget(PR) == pytest.approx({"aggregate": 0.02, "flips": 0.01})
+
+
 def test_from_nothing_rounds_are_asked_for_up_to_each_look():
     procedure = gate(5, trials=(4, 4), looks=(2,))
     step = procedure.next(procedure.start())
