@@ -4,25 +4,27 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import click
 import msgspec
 
 from evalharness.cli.evidence import gather, run_evidence
-from evalharness.compare import compare, side
+from evalharness.compare import side
+from evalharness.comparing import compare_runs, compare_several
 from evalharness.errors import ConfigError
-from evalharness.gate import DEFAULT_PRESET, judge
 from evalharness.gate_store import GateStore, is_gate
 from evalharness.ledger import open_line
-from evalharness.model import Comparison, Verdict
-from evalharness.outcomes import Outcomes, read
-from evalharness.policy import load_policy
+from evalharness.model import Comparison, Lineup, Verdict
+from evalharness.outcomes import read
 from evalharness.redact import Redactor
 from evalharness.report import check_endings, html_line, html_run, html_several, store, write
 from evalharness.report.document import Document
 from evalharness.report.evidence import Evidence
+from evalharness.report.lineup import LineupDocument
 
 LINE = "line:"
+Kind = TypeVar("Kind", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,31 +65,34 @@ def command(places: tuple[str, ...], outs: tuple[Path, ...], policy: str | None)
 
 
 def _write(places: Sequence[str], outs: Sequence[Path], policy: str | None) -> None:
-    found = [_judged(each) for each in places]
-    stored = [each for each in found if each]
-    if stored and len(stored) < len(places):
-        raise ConfigError("name either runs, or gates and comparisons that were judged already, not both")
-    if not stored and len(places) == 1:
-        run = read(places[0])
+    if len(places) == 1:
+        _write_one(places[0], outs)
+    elif len(places) == 2:
+        found = compare_runs(*places, policy=policy)
+        _write_judged(Judged(comparison=found.comparison, verdict=found.verdict), outs, places)
+    else:
+        _write_html(outs, html_several.render(compare_several(places[0], places[1:], policy=policy)))
+
+
+def _write_one(place: str, outs: Sequence[Path]) -> None:
+    judged = _judged(place)
+    if isinstance(judged, Lineup):
+        _write_html(outs, html_several.render(judged))
+    elif judged:
+        _write_judged(judged, outs, [place])
+    else:
+        run = read(place)
         tags = {task_id: entry.tags for task_id, entry in run.header.tasks.items()}
         _write_html(outs, html_run.render(side(run), run_evidence(run), tags))
-        return
-    judged = stored or _compared([read(each) for each in places], policy)
-    if len(judged) > 1:
-        _write_html(outs, html_several.render([(each.comparison, each.verdict) for each in judged]))
-        return
+
+
+def _write_judged(judged: Judged, outs: Sequence[Path], places: Sequence[str]) -> None:
+    evidence = _evidence(judged, f"evalh report {shlex.join(places)}")
     for out in outs:
-        write(out, judged[0].comparison, judged[0].verdict, _evidence(judged[0], f"evalh report {shlex.join(places)}"))
+        write(out, judged.comparison, judged.verdict, evidence)
 
 
-def _compared(runs: Sequence[Outcomes], policy: str | None) -> list[Judged]:
-    baseline, *candidates = runs
-    chosen = load_policy(policy) if policy else baseline.header.policy or load_policy(DEFAULT_PRESET)
-    comparisons = [compare(baseline, each, chosen) for each in candidates]
-    return [Judged(comparison=each, verdict=judge(each, chosen)) for each in comparisons]
-
-
-def _judged(place: str) -> Judged | None:
+def _judged(place: str) -> "Judged | Lineup | None":
     """Read what was judged already; None where the place holds something else."""
     path = Path(place)
     if is_gate(path):
@@ -98,11 +103,20 @@ def _judged(place: str) -> Judged | None:
         return Judged(comparison=decided.comparison, verdict=decided.verdict, gate=gate)
     if path.suffix != ".json" or not path.is_file():
         return None
+    content = path.read_bytes()
+    if several := _decoded(content, LineupDocument):
+        return several.lineup
+    if decided := _decoded(content, Document):
+        return Judged(comparison=decided.comparison, verdict=decided.verdict)
+    return None
+
+
+def _decoded(content: bytes, kind: type[Kind]) -> Kind | None:
+    """Read a document of this kind; None where it is something else, such as another tool's log."""
     try:
-        decided = msgspec.json.decode(path.read_bytes(), type=Document)
+        return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None  # another tool's log, perhaps
-    return Judged(comparison=decided.comparison, verdict=decided.verdict)
+        return None
 
 
 def _evidence(judged: Judged, command: str) -> Evidence:

@@ -22,6 +22,8 @@ REPORTERS = {
     ".html": "evalharness.report.html",
     ".json": "evalharness.report.document",
     ".md": "evalharness.report.markdown",
+    ".sarif": "evalharness.report.sarif",
+    ".xml": "evalharness.report.junit",
 }
 WITH_EVIDENCE = frozenset({".html", ".sarif", ".xml"})
 

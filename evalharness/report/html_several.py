@@ -2,46 +2,49 @@
 
 from collections.abc import Sequence
 
-from evalharness.model import Comparison, Decision, TaskPair, Verdict
+from evalharness.model import Comparison, Contender, Decision, Lineup, TaskPair
 from evalharness.report import numbers
 from evalharness.report.charts import around_changes
 from evalharness.report.html import curves
 from evalharness.report.html_page import page
 
-Judged = tuple[Comparison, Verdict]
 MOST_TASKS = 200
+MOST_CURVES = 4
 RANK = {Decision.PROMOTE: 0, Decision.INCONCLUSIVE: 1, Decision.BLOCK: 2}
 
 
-def render(judged: Sequence[Judged]) -> str:
+def render(lineup: Lineup) -> str:
     """Write the page; candidates stand in the order of their decision and change."""
-    ordered = sorted(judged, key=lambda each: (RANK[each[1].decision], -(_change(each[0]) or 0.0)))
-    comparisons = [comparison for comparison, _ in ordered]
-    names = ["baseline", *(f"{each.candidate.agent} {each.candidate.version}".strip() for each in comparisons)]
+    ordered = sorted(lineup.contenders, key=lambda each: (RANK[each.verdict.decision], -(each.delta.value or 0.0)))
+    comparisons = [each.comparison for each in ordered]
+    names = ["baseline", *_names(lineup, ordered)]
     sides = [comparisons[0].baseline, *(each.candidate for each in comparisons)]
-    deltas = [each.delta[each.estimand] for each in comparisons]
-    margin = ordered[0][1].policy.margin
+    margin = ordered[0].verdict.policy.margin
     tasks = _differing(comparisons)
     return page(
         "several.html",
-        judged=ordered,
+        contenders=ordered,
+        baseline=comparisons[0].baseline,
+        standings=list(zip(names, [lineup.baseline, *(each.standing for each in ordered)], strict=True)),
         said=_said(ordered),
         margin=margin,
-        axis=around_changes(deltas, margin),
+        axis=around_changes([each.delta for each in ordered], margin),
         names=names,
         sides=list(zip(names, sides, strict=True)),
-        curves=curves(sides[:4]),
+        curves=curves(sides[:MOST_CURVES]),
         tasks=tasks[:MOST_TASKS],
         tasks_left=max(len(tasks) - MOST_TASKS, 0),
     )
 
 
-def _change(comparison: Comparison) -> float | None:
-    return comparison.delta[comparison.estimand].value
+def _names(lineup: Lineup, ordered: Sequence[Contender]) -> list[str]:
+    """Name candidates by their agent, or by their run where agents share a name."""
+    agents = [f"{each.standing.agent} {each.standing.version}".strip() for each in ordered]
+    return agents if len(set(agents)) == len(lineup.contenders) else [each.standing.place for each in ordered]
 
 
-def _said(judged: Sequence[Judged]) -> str:
-    counted = {decision: sum(verdict.decision is decision for _, verdict in judged) for decision in RANK}
+def _said(contenders: Sequence[Contender]) -> str:
+    counted = {decision: sum(each.verdict.decision is decision for each in contenders) for decision in RANK}
     return ", ".join(f"{count} {numbers.HEADLINES[decision]}" for decision, count in counted.items() if count)
 
 

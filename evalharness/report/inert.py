@@ -9,7 +9,7 @@ INVISIBLE = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\
 CONTROL = re.compile(f"[{INVISIBLE}\\t\\n]")
 CONTROL_IN_LINES = re.compile(f"[{INVISIBLE}]")
 TAG_CHARACTERS = re.compile("[\U000e0000-\U000e0fff]")
-MARKUP = re.compile(r"""[^\w\s.,;:?()=+%/'"-]|_""")
+MARKUP = re.compile(r"""[^\w\s.,;:?()=+%/'"-]|(?<!\w)_|_(?!\w)""")
 REFERENCE = re.compile(r"(&#64;|&#35;|://|\bwww(?=\.)|\bGH-(?=\d))", re.IGNORECASE)
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 

@@ -1,10 +1,9 @@
-"""Markdown for a pull request or a terminal pager: decision, why, numbers, flips."""
+"""Markdown for a pull request or a terminal pager: decision, why, numbers, flips; it fits a comment on GitHub."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 from evalharness.model import Check, Comparison, Decision, Side, TaskClass, TaskPair, Verdict
-from evalharness.report import numbers
+from evalharness.report import inert, numbers
 
 LISTS = {
     TaskClass.CONFIRMED_BROKEN: "Confirmed broken",
@@ -17,32 +16,51 @@ LISTS = {
 }
 ALERTS = {Decision.PROMOTE: "TIP", Decision.BLOCK: "CAUTION", Decision.INCONCLUSIVE: "WARNING"}
 LISTED = 50
-ID_LENGTH = 80
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#!|~@&])")
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+SENTENCE = 600
+ROOM = 60_000
+"""Bytes of a report: GitHub takes comments of 65,536 characters, and whoever posts one adds a few of their own."""
+
+CUT = "\n\nThe rest does not fit here; it is in the HTML and JSON reports.\n"
 
 
 def escape(text: str) -> str:
     """Write foreign text so that Markdown and HTML take it for nothing but text."""
-    return (
-        SPECIAL.sub(r"\\\1", CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)).replace("&", "&amp;").replace("<", "&lt;")
-    )
+    return inert.markdown(text, longest=SENTENCE)
 
 
 def render(comparison: Comparison, verdict: Verdict) -> str:
-    """Write the report."""
-    decision = f"> **{numbers.headline(comparison, verdict)}**\n> {escape(numbers.why(verdict))}"
+    """Write the report; where it would be too long, lists of tasks are cut, and then whole parts at the end."""
+    why = inert.markdown(numbers.why(verdict), longest=2 * SENTENCE)
     blocks = [
-        f"> [!{ALERTS[verdict.decision]}]\n{decision}",
+        f"> [!{ALERTS[verdict.decision]}]\n> **{numbers.headline(comparison, verdict)}**\n> {why}",
         *([f"To settle it: {escape(verdict.settled_by)}."] if verdict.settled_by else []),
         _numbers(comparison),
         _facts(comparison),
         _checks(verdict.checks),
         f"{escape(numbers.budget(verdict))}.",
-        *(_tasks(title, comparison.of(state)) for state, title in LISTS.items()),
         _provenance(comparison),
     ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    room = ROOM - _size("\n\n".join(blocks)) - _size(CUT)
+    lists: list[str] = []
+    for state, title in LISTS.items():
+        found = _tasks(title, comparison.of(state), room)
+        room -= _size(found) + 2
+        lists.append(found)
+    return _fitting([*blocks[:-1], *lists, blocks[-1]])
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
+def _fitting(blocks: Iterable[str]) -> str:
+    """Put blocks together as long as they fit; what is decided comes first and always does."""
+    text = ""
+    for block in filter(None, blocks):
+        if _size(text) + _size(block) + 2 > ROOM - _size(CUT):
+            return text + CUT
+        text += f"\n\n{block}" if text else block
+    return f"{text}\n"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -90,24 +108,36 @@ def _facts(comparison: Comparison) -> str:
 def _checks(checks: Sequence[Check]) -> str:
     return _table(
         ["check", "decision", "because"],
-        [[f"`{check.rule}`", check.decision.value, escape(check.because)] for check in checks],
+        [[inert.code(check.rule), check.decision.value, escape(check.because)] for check in checks],
     )
 
 
-def _tasks(title: str, tasks: Sequence[TaskPair]) -> str:
+def _tasks(title: str, tasks: Sequence[TaskPair], room: int) -> str:
+    """List tasks, the most telling first, as far as there is room; nothing where there is none of them."""
     if not tasks:
         return ""
-    listed = sorted(tasks, key=lambda task: task.pvalue)[:LISTED]
-    rows = [[escape(task.task_id[:ID_LENGTH]), escape(numbers.evidence(task))] for task in listed]
-    more = f"\n\n{len(tasks) - LISTED} more are in the JSON report." if len(tasks) > LISTED else ""
-    table = _table(["task", "evidence (p: Fisher, one-sided)"], rows)
-    return f"<details><summary>{title}: {len(tasks)}</summary>\n\n{table}{more}\n\n</details>"
+    head = f"<details><summary>{title}: {len(tasks)}</summary>\n\n"
+    room -= _size(head) + 200  # the table's head, and what stands below it
+    rows: list[list[str]] = []
+    for task in sorted(tasks, key=lambda task: task.pvalue)[:LISTED]:
+        row = [inert.code(task.task_id), escape(numbers.evidence(task))]
+        room -= _size("".join(row)) + 10
+        if room < 0:
+            break
+        rows.append(row)
+    table = f"{_table(['task', 'evidence (p: Fisher, one-sided)'], rows)}\n\n" if rows else ""
+    left = len(tasks) - len(rows)
+    return f"{head}{table}{f'{left} more are in the HTML and JSON reports.' if left else ''}\n\n</details>"
 
 
 def _provenance(comparison: Comparison) -> str:
     rows = [
-        [word, escape(side.place), escape(f"{side.agent} {side.version}".strip()), f"`{side.fingerprint[:12]}`"]
+        [word, inert.code(side.place, longest=200), _agent(side), inert.code(side.fingerprint[:12])]
         for word, side in (("baseline", comparison.baseline), ("candidate", comparison.candidate))
     ]
     table = _table(["", "run", "agent", "fingerprint"], rows)
     return f"<details><summary>Provenance</summary>\n\n{table}\n\n</details>"
+
+
+def _agent(side: Side) -> str:
+    return inert.code(f"{side.agent} {side.version}".strip(), longest=200)

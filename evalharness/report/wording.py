@@ -26,3 +26,11 @@ GOOD = frozenset({TaskClass.CONFIRMED_FIXED, TaskClass.SUSPECTED_FIXED})
 
 SIGNS = {Decision.PROMOTE: "\N{CHECK MARK}", Decision.BLOCK: "\N{MULTIPLICATION X}", Decision.INCONCLUSIVE: "?"}
 """A sign per decision, so that colour alone never says it."""
+
+
+def duration(seconds: float | None) -> str:
+    """Write a time with three digits, in milliseconds below a second."""
+    if seconds is None:
+        return "unknown"
+    value, unit = (1000 * seconds, "ms") if seconds < 0.9995 else (seconds, "s")
+    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"

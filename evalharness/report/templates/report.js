@@ -32,9 +32,10 @@
     text: `${id}\n${own.map((tag) => tags[tag]).join("\n")}`.toLowerCase(),
   }));
   const last = (row) => row.arms[row.arms.length - 1];
-  const points = (value) => (value === null ? "unknown" : `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(100 * value).toFixed(1)}`);
+  const points = (value) => (value === null ? "unknown" : `${value > 0 ? "+" : value < 0 ? "-" : ""}${Math.abs(100 * value).toFixed(1)}`);
   const money = (value) => (value === null ? "unknown" : `$${value.toFixed(4)}`);
-  const time = (value) => (value === null ? "unknown" : `${value.toPrecision(3)} s`);
+  const time = (value) => (value === null ? "unknown" : value < 0.9995 ? `${shortened(1000 * value)} ms` : `${shortened(value)} s`);
+  const shortened = (value) => (value >= 100 ? value.toFixed(0) : Number(value.toPrecision(3)).toString());
   const known = (value) => value !== null && value !== undefined;
 
   const columns = [
@@ -113,7 +114,7 @@
     const line = button.closest("tr");
     button.setAttribute("aria-expanded", String(open));
     if (!open) { line.nextSibling.remove(); return; }
-    const cell = make("td", { colspan: columns.length });
+    const cell = make("td", { colspan: [...line.cells].filter((each) => each.offsetParent).length });
     line.after(make("tr", { class: "detail" }, cell));
     const word = words[row.state];
     cell.append(make("p", {}, make("b", {}, word.label), `: ${word.meaning}.${row.note ? ` ${row.note}` : ""}`));
@@ -187,6 +188,5 @@
     event.preventDefault();
     find("q").focus();
   });
-  addEventListener("beforeprint", () => { if (shown < 500) { shown = 500; draw(); } });
   select();
 })();
