@@ -20,6 +20,7 @@ from evalharness.stats.estimate import proportion
 
 Rates = Callable[[np.random.Generator], FloatArray]
 SMALLEST = 1e-9
+HOMOGENEOUS = 1e4  # the strength of a prior where tasks do not differ
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +99,9 @@ def resampled(passed: IntArray, trials: IntArray) -> Rates:
     if not known.any():
         raise ValueError("trials must have at least one measured task, but there are none")
     model = fit(passed[known], trials[known])
-    mean, strength = model.mu, 1 / model.rho - 1 if model.rho > 0 else 0.0
-    if not strength > 0 or not 0 < mean < 1:  # nothing varied: one odd trial in all is assumed
+    mean, strength = model.mu, 1 / model.rho - 1 if model.rho > 0 else HOMOGENEOUS
+    if not 0 < mean < 1:  # nothing varied at all: half an odd trial is assumed
         mean, strength = float((passed.sum() + 0.5) / (trials.sum() + 1)), 1.0
+    strength = max(strength, 2 / int(known.sum()))  # no task varied within itself: about one odd trial in all
     a, b = mean * strength + passed, (1 - mean) * strength + trials - passed
     return lambda rng: rng.beta(np.maximum(a, SMALLEST), np.maximum(b, SMALLEST))
