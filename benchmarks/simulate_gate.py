@@ -12,10 +12,11 @@ import time
 import numpy as np
 from gate_suites import CANDIDATES, RIVALS, from_prior
 
-from evalharness.calibrate import fixed, shares, simulated
+from evalharness.calibrate import Played, fixed, shares, simulated
+from evalharness.calibrate.simulation import drawn
 from evalharness.gate import PRESETS
 from evalharness.model.calibration import Shares
-from evalharness.procedure import Procedure
+from evalharness.procedure import Procedure, Request, tally
 from evalharness.stats.counts import FloatArray
 
 POLICY = PRESETS["pr"]
@@ -65,6 +66,32 @@ def rivals(reps: int, seed: int, trials: list[int]) -> None:
         print(f"| {k} | {name} | " + " | ".join(f"{share:.1%}" for share in blocked.values()) + " |")
 
 
+def stored_baselines(reps: int, seed: int) -> None:
+    """Print what the gate does where the baseline has so many stored trials and cannot be run again."""
+    print("\n| stored baseline | candidate | block [95 %] | promote | inconclusive | extra trials |\n|" + "---|" * 6)
+    for stored in (3, 6, 10, 30):
+        procedure = Procedure(policy=POLICY, tasks=gate(RIVALS, 3).tasks, trials=(stored, 3), rerun=(False, True))
+        for index, (name, fault) in enumerate(CANDIDATES.items()):
+            rng = np.random.default_rng([seed, 200 + stored, index])
+            games = [stored_game(procedure, fault(RIVALS), rng) for _ in range(reps)]
+            row = shares(name, games)
+            block = f"{row.block.value:.1%} [{row.block.low:.1%}, {row.block.high:.1%}]"
+            cells = [str(stored), name, block, f"{row.promote.value:.1%}", f"{row.inconclusive.value:.1%}"]
+            print("| " + " | ".join([*cells, f"{row.extra_trials:.0f}"]) + " |", flush=True)
+
+
+def stored_game(procedure: Procedure, after: FloatArray, rng: np.random.Generator) -> Played:
+    """Play one gate against trials of the baseline that are there already."""
+    trials = procedure.trials
+    base, cand = (np.full(RIVALS.size, k) for k in trials)
+    state = procedure.start(tally(rng.binomial(base, RIVALS), base, rng.binomial(cand, after), cand), asked=trials)
+    extra = 0
+    while isinstance(step := procedure.next(state), Request):
+        extra += step.trials
+        state = procedure.update(state, step, drawn(step, RIVALS, after, rng))
+    return Played(decided=step, base_trials=trials[1] * RIVALS.size, extra_trials=extra)
+
+
 def drawn_suites(count: int, reps: int, seed: int) -> None:
     """Print how often an unchanged agent is blocked on suites drawn from the prior, at 3 stored trials."""
     print("\n| suite | tasks | mean rate | blocked [95 %] | promoted | extra trials |\n|" + "---|" * 6)
@@ -87,6 +114,7 @@ def main() -> None:
     options = parser.parse_args()
     began = time.perf_counter()
     rivals(options.reps, options.seed, options.trials)
+    stored_baselines(max(options.reps // 5, 1), options.seed)
     drawn_suites(options.suites, options.suite_reps, options.seed)
     print(f"\n{time.perf_counter() - began:.0f} s")
 
