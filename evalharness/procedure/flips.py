@@ -22,10 +22,11 @@ LEANING_Z = 0.25
 KEPT = 0.15  # below it a suspect is cleared; so is one whose fresh trials are no worse than the baseline's
 FEWEST = 7  # so many suspects are re-run in any case, and every total break
 SHARE = 0.2  # of the base trials, that the first batch may take beyond that
+MOST = 300  # suspects at all: whoever has more has no need to know them one by one
 
 
 def suspects(screen: Tally, eligible: tuple[bool, ...], *, leaning: bool, first: int) -> tuple[Suspect, ...]:
-    """Name the tasks worth fresh trials, the most suspicious first; total breaks are all among them.
+    """Name the tasks worth fresh trials, the most suspicious first, 300 at most.
 
     While the suite as a whole leans downwards, smaller drops are named too.
     """
@@ -38,7 +39,7 @@ def suspects(screen: Tally, eligible: tuple[bool, ...], *, leaning: bool, first:
         broken += weight >= total
         if weight >= min(threshold, total):
             named.append(Suspect(task=task, weight=weight))
-    most = max(FEWEST, broken, math.ceil(SHARE * screen.measured / (2 * first)))
+    most = min(MOST, max(FEWEST, broken, math.ceil(SHARE * screen.measured / (2 * first))))
     return tuple(sorted(named, key=lambda suspect: (-suspect.weight, suspect.task))[:most])
 
 
