@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from evalharness.errors import ConfigError
 from evalharness.importers.look import look
-from evalharness.importers.source import BOM, LARGEST, document, fault, lines, opened, reading, text
+from evalharness.importers.source import byte_lines, document, fault, lines, reading, text
 
-LONGEST_LINE = 1 << 24
+LONGEST_FIELD = 1 << 26
 SEPARATORS = ",\t;"
 
 
@@ -68,9 +68,9 @@ def _whole(path: Path, rows: Iterator[list[str]], width: int) -> Iterator[Sequen
 
 
 def _csv_rows(path: Path) -> Iterator[list[str]]:
-    csv.field_size_limit(LONGEST_LINE)
+    csv.field_size_limit(LONGEST_FIELD)
     with reading(path):
-        source = _text_lines(path)
+        source = (line.decode() for line in byte_lines(path))
         first = next(source, "")
         separator = max(SEPARATORS, key=first.count)
 
@@ -81,14 +81,3 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
         for row in csv.reader(again(), delimiter=separator, strict=True):
             if row:
                 yield row
-
-
-def _text_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a text in bounded pieces, so that no file can fill the memory."""
-    with opened(path) as file:
-        size = 0
-        while line := file.readline(LONGEST_LINE):
-            size += len(line)
-            if size > LARGEST:
-                raise fault(path, f"holds more than {LARGEST >> 20} MB when unpacked: import a smaller part of it")
-            yield line.removeprefix(BOM).decode() if size == len(line) else line.decode()

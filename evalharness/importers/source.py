@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from csv import Error as CsvError
+from io import BufferedReader
 from pathlib import Path
 from re import compile as pattern
 from typing import Any, BinaryIO, TypeVar
@@ -15,7 +16,10 @@ import zstandard
 
 from evalharness.errors import ConfigError
 
-LARGEST = 1 << 30
+LARGEST = 1 << 29  # of what is held in memory at once
+LONGEST = 1 << 34  # of what is read line by line
+LONGEST_LINE = 1 << 26
+BLOCK = 1 << 22
 GZIP, ZSTD, BOM = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf"
 SAID = 1000
 
@@ -65,7 +69,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
                 yield unpacked  # type: ignore[misc]  # a GzipFile reads bytes like any other
         elif head == ZSTD:
             with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as stream:
-                yield stream
+                yield BufferedReader(stream)
         else:
             yield file
 
@@ -73,10 +77,24 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 def content(path: Path, *, most: int = LARGEST) -> bytes:
     """Read a whole file, decompressed; one that unpacks to more than `most` bytes is refused."""
     with reading(path), opened(path) as file:
-        found = file.read(most + 1)
-        if len(found) > most:
-            raise fault(path, f"holds more than {most >> 20} MB when unpacked: import a smaller part of it")
-        return found.removeprefix(BOM)
+        blocks, size = [], 0
+        while block := file.read(BLOCK):
+            blocks.append(block)
+            size += len(block)
+            if size > most:
+                raise fault(path, f"holds more than {most >> 20} MB when unpacked: import a smaller part of it")
+        return b"".join(blocks).removeprefix(BOM)
+
+
+def byte_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file as bytes, decompressed, within bounds for each and for all of them."""
+    with reading(path), opened(path) as file:
+        size = 0
+        while line := file.readline(LONGEST_LINE):
+            size += len(line)
+            if size > LONGEST or len(line) == LONGEST_LINE:
+                raise fault(path, f"has a line over {LONGEST_LINE >> 20} MB, or more than {LONGEST >> 30} GB in all")
+            yield line.removeprefix(BOM) if size == len(line) else line
 
 
 def decode(data: bytes, kind: type[T], place: Path | str) -> T:
@@ -107,19 +125,13 @@ def document(path: Path, kind: type[T]) -> T:
 def lines(path: Path, kind: type[T]) -> Iterator[T]:
     """Yield the values of a file with a JSON value a line; a line that is something else is named."""
     decoder = msgspec.json.Decoder(kind)
-    with reading(path), opened(path) as file:
-        size = 0
-        for number, line in enumerate(file, start=1):
-            size += len(line)
-            if size > LARGEST:
-                raise fault(path, f"holds more than {LARGEST >> 20} MB when unpacked: import a smaller part of it")
-            line = line.removeprefix(BOM) if number == 1 else line  # noqa: PLW2901 - the same line without its mark
-            if line.isspace():
-                continue
-            try:
-                yield decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                yield decode(line, kind, f"{path}: line {number}")
+    for number, line in enumerate(byte_lines(path), start=1):
+        if line.isspace():
+            continue
+        try:
+            yield decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            yield decode(line, kind, f"{path}: line {number}")
 
 
 def text(value: Any) -> str:

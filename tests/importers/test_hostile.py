@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ LOGS = {
     "deepeval.json": {"testCases": [{"name": "a", "input": "q", "success": True}], "metricsScores": []},
     "pytest.json": {"tests": [{"nodeid": "a", "outcome": "passed"}], "summary": {"passed": 1}, "exitcode": 0},
 }
+FRESH = count()  # numbers of folders that no other example has used
 ODD = [None, True, -1, 0.5, 1e308, 10**30, "", "x" * 200, "\ud800", "a\nb", [], {}, [[[]]], {"a": {"b": 1}}]
 
 
@@ -98,7 +100,7 @@ def test_odd_values_anywhere_are_one_error_or_a_run(tmp_path, name, seed):
         value = twisted(value, dice)
     text = "\n".join(map(json.dumps, value)) if name.endswith("l") and isinstance(value, list) else json.dumps(value)
     (folder / name).write_text(text)
-    imported(folder / name, folder / f"run-{dice.random()}")
+    imported(folder / name, folder / f"run-{next(FRESH)}")
 
 
 @pytest.mark.parametrize("name", LOGS)
@@ -111,7 +113,7 @@ def test_cut_and_scribbled_logs_are_one_error_or_a_run(tmp_path, name, data):
     for place, byte in places:
         content[place] = byte
     (tmp_path / name).write_bytes(content[:cut])
-    imported(tmp_path / name, tmp_path / f"run-{data.draw(st.uuids())}")
+    imported(tmp_path / name, tmp_path / f"run-{next(FRESH)}")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -124,7 +126,7 @@ def test_cut_and_scribbled_archives_are_one_error_or_a_run(tmp_path, data):
     ):
         content[place] = byte
     file.write_bytes(content[: data.draw(st.integers(0, len(content)))])
-    imported(file, tmp_path / f"run-{data.draw(st.uuids())}")
+    imported(file, tmp_path / f"run-{next(FRESH)}")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -132,7 +134,7 @@ def test_cut_and_scribbled_archives_are_one_error_or_a_run(tmp_path, data):
 def test_any_text_is_one_error_or_a_run(tmp_path, text, ending):
     for head in ("", "id,passed\n", '{"id": "a"}\n', "<testsuite>"):
         (tmp_path / f"log{ending}").write_bytes((head + text).encode("utf-8", "replace"))
-        imported(tmp_path / f"log{ending}", tmp_path / f"run-{random.random()}")
+        imported(tmp_path / f"log{ending}", tmp_path / f"run-{next(FRESH)}")
 
 
 @pytest.mark.parametrize("kind", BUILT_IN["importer"])

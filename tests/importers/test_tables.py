@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+import zstandard
 from foreign_logs import faults, loaded, outcomes, written
 
 from evalharness.errors import ConfigError
@@ -185,3 +186,11 @@ def test_time_grows_with_the_rows_only(tmp_path):
         return time.process_time() - began
 
     assert seconds(40_000) < 20 * max(seconds(4_000), 0.01)
+
+
+def test_zstandard_unpacks_like_gzip(tmp_path):
+    rows = '{"id": "t", "passed": true}\n' * 3
+    for name in ("t.jsonl.zst", "t.csv.zst"):
+        content = rows if "jsonl" in name else "id,passed\nt,1\nt,1\nt,1\n"
+        (tmp_path / name).write_bytes(zstandard.ZstdCompressor().compress(content.encode()))
+        assert len(outcomes(tmp_path / name)) == 3
