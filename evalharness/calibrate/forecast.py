@@ -19,7 +19,7 @@ FEWEST, MOST = 40, 300  # gates per scenario
 def forecast(tasks: int, trials: tuple[int, int], policy: Policy, *, rates: Rates | None = None) -> Forecast:
     """Forecast a gate with `trials` per task of (baseline, candidate).
 
-    Without `rates` (see `rates_of`) a suite is assumed of which 60 % always pass, 20 % nearly always, and 20 % half to
+    Without `rates` (see `resampled`) a suite is assumed of which 60 % always pass, 20 % nearly always, and 20 % half to
     most of the time.
     """
     reps = int(np.clip(TASKS_SIMULATED // max(tasks, 1), FEWEST, MOST))
