@@ -68,7 +68,7 @@ def task_pairs(
             pvalue=pvalue,
             flip=flip,
             suspected=suspected,
-            state=TaskClass.GRADER_FLAKE if task_id in regraded else state,
+            state=TaskClass.GRADER_FLAKE if task_id in regraded and not suspected else state,
             note=regraded.get(task_id, ""),
         )
         for task_id, before, after, pvalue, flip, suspected, state in columns

@@ -28,6 +28,7 @@ from evalharness.outcomes import Outcomes
 from evalharness.pairing import Accepted, Critical, Pairing, pair
 from evalharness.regrading import regraded
 from evalharness.rules import Need
+from evalharness.screening import screen
 from evalharness.slices import slices
 from evalharness.stats.estimate import pass_rate, repeatability
 from evalharness.stats.flips import noise_floor
@@ -129,6 +130,8 @@ def _with_needs(comparison: Comparison, arms: Arms, policy: Policy, pairing: Pai
             comparison = msgspec.structs.replace(comparison, slices=cut)
         elif need.quantity == "onsets":
             comparison = msgspec.structs.replace(comparison, onsets=onsets(*seen))
+        elif need.quantity == "screen":
+            comparison = msgspec.structs.replace(comparison, screen=screen(*seen))
         elif need.quantity == "held_out":
             apart = replace(arms, task_ids=pairing.left_out.held_out)
             as_delta = Need(quantity="delta", names=(policy.estimand,))

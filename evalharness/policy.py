@@ -50,8 +50,8 @@ def weaknesses(policy: Policy, than: Policy) -> list[str]:
         found.append(f"stance {policy.stance} instead of {than.stance}")
     if policy.margin > than.margin:
         found.append(f"margin {100 * policy.margin:g} instead of {100 * than.margin:g} points")
-    if policy.false_block < than.false_block:
-        found.append(f"false_block {policy.false_block:g} instead of {than.false_block:g}: it sees less")
+    if policy.false_block > than.false_block:
+        found.append(f"false_block {policy.false_block:g} instead of {than.false_block:g}")
     kept = {rule.use for rule in policy.rules}
     found += [f"without the rule {use}" for use in dict.fromkeys(rule.use for rule in than.rules) if use not in kept]
     found += [

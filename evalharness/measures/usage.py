@@ -1,5 +1,7 @@
 """What trials use: cost, tokens and steps as ratios of means, and how long they take as ratios of quantiles."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from evalharness.stats.cost import cost_per_success, cost_per_success_ratio, mea
 from evalharness.stats.latency import quantile
 from evalharness.stats.results import Estimate
 
+SAME_TASKS = 20
 ARMS = ("baseline", "candidate")
 
 
@@ -28,8 +31,8 @@ def ratio(need: Need, error: float, arms: Arms) -> Measure:
 
     def change(level: float) -> Estimate:
         if per_success:
-            return cost_per_success_ratio((base, before), (cand, after), level=level)
-        return mean_ratio(base, cand, level=level)
+            return _exact(cost_per_success_ratio((base, before), (cand, after), level=level))
+        return _exact(mean_ratio(base, cand, level=level))
 
     gaps = _gaps(arms, need.column)
     return Measure(
@@ -40,6 +43,13 @@ def ratio(need: Need, error: float, arms: Arms) -> Measure:
         harm=change(1 - 2 * error),
         note=f"unknown in {gaps}" if gaps else "",
     )
+
+
+def _exact(ratio: Estimate) -> Estimate:
+    """Take a ratio that is the same on every one of many tasks for what it is, as of agents that never vary."""
+    if ratio.value is None or ratio.high is not None or ratio.n < SAME_TASKS:
+        return ratio
+    return replace(ratio, low=ratio.value, high=ratio.value, method="equal on every task", note="")
 
 
 def _task_means(arms: Arms, trials: pd.DataFrame, column: str) -> Floats:

@@ -137,6 +137,18 @@ class Onsets(Struct, frozen=True, kw_only=True):
     pvalue: float
 
 
+class Screened(Struct, frozen=True, kw_only=True):
+    """Tasks that the screen names, beside what it would name of an unchanged agent.
+
+    `certain` of them stand up to a correction for all tasks, without any fresh trial.
+    """
+
+    seen: int
+    expected: float
+    pvalue: float
+    certain: int
+
+
 class Holdout(Struct, frozen=True, kw_only=True):
     """How often held-out tasks have been looked at, this time included."""
 
@@ -149,8 +161,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """Two runs of one suite, task by task; delta is candidate minus baseline.
 
     `delta` holds both estimands with two-sided 90 % intervals: each bound is a one-sided 95 % one. `harm` has the
-    bounds at the error that the budget leaves to the aggregate. `measures`, `slices` and `onsets` hold what the rules
-    of the policy asked for and nothing else. `faults` are reasons not to believe the trials themselves.
+    bounds at the error that the budget leaves to the aggregate. `measures`, `slices`, `onsets` and `screen` hold what
+    the rules of the policy asked for and nothing else. `faults` are reasons not to believe the trials themselves.
     """
 
     baseline: Side
@@ -170,6 +182,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     measures: dict[str, Measure] = field(default_factory=dict)
     slices: tuple[Slice, ...] = ()
     onsets: Onsets | None = None
+    screen: dict[str, Screened] = field(default_factory=dict)
     holdout: Holdout | None = None
 
     @property

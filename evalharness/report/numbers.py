@@ -154,6 +154,8 @@ def _tasks(task_ids: tuple[str, ...]) -> str:
 
 def budget(verdict: Verdict) -> str:
     """Write how the chance to block an unchanged agent is split."""
+    if any(rule.options.get("evidence") == "raw" for rule in verdict.policy.rules):
+        return "raw flips count, noise included: nothing bounds how many unchanged agents are blocked"
     if not verdict.error_budget:
         return "no rule can block by chance"
     shares = ", ".join(f"{family} {share:.2%}" for family, share in verdict.error_budget.items())

@@ -1,8 +1,9 @@
 """Rules about how many tasks broke and how many were fixed, taken together.
 
 `evidence: confirmed` counts tasks that fresh trials confirmed. Where nothing was run again, as with stored logs, it
-counts majority flips beyond what noise alone is expected to show, and says so. `evidence: raw` counts every flip, as
-published gates of single runs do: right only for an agent that gives the same answer every time.
+counts tasks that the screen names beyond what noise alone would name, and says so. `evidence: raw` counts every flip,
+as published gates of single runs do: right only for an agent that gives the same answer every time, and outside the
+error budget.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-from evalharness.model import Check, Comparison, Decision, TaskClass
-from evalharness.rules import ErrorBudget
+from evalharness.model import Check, Comparison, Decision, Flip, Screened, TaskClass
+from evalharness.rules import ErrorBudget, Need
 from evalharness.rules.wording import fraction, names, percent, three_way
 
 Evidence = Literal["confirmed", "raw"]
@@ -20,7 +21,7 @@ Evidence = Literal["confirmed", "raw"]
 class Counted(Struct, frozen=True, kw_only=True):
     """How many tasks broke and were fixed by some standard of evidence, and in words which.
 
-    `shown` says whether that any broke is beyond chance, at the error that may be used.
+    `shown` says whether that any broke is beyond doubt: stored trials raise suspicions, and no more.
     """
 
     broken: float
@@ -29,24 +30,39 @@ class Counted(Struct, frozen=True, kw_only=True):
     said: str
 
 
-def counted(comparison: Comparison, evidence: Evidence, budget: ErrorBudget) -> Counted:
+SCREEN = Need(quantity="screen")
+
+
+def counted(comparison: Comparison, evidence: Evidence) -> Counted:
     """Count by the best evidence there is of this kind."""
-    flips = comparison.flips
     if evidence == "raw":
+        flips = comparison.flips
         said = f"{flips.broken} broken, {flips.fixed} fixed (every flip counts, noise included)"
         return Counted(broken=flips.broken, fixed=flips.fixed, shown=flips.broken > 0, said=said)
-    if comparison.rerun:
-        return _confirmed(comparison)
-    return Counted(
-        broken=max(0.0, flips.broken - flips.expected_broken),
-        fixed=max(0.0, flips.fixed - flips.expected_fixed),
-        shown=flips.pvalue_broken <= budget.share,
-        said=(
-            f"{flips.broken} broken, {flips.expected_broken:.1f} expected from noise alone, "
-            f"{flips.fixed} fixed, {flips.expected_fixed:.1f} expected (nothing was run again, so flips are weighed "
-            "against the noise floor)"
-        ),
+    return _confirmed(comparison) if comparison.rerun else _stored(comparison)
+
+
+def _stored(comparison: Comparison) -> Counted:
+    """Weigh stored trials; they raise suspicions, and only fresh ones show that a task broke."""
+    broken, fixed = (_beyond_noise(comparison, flip) for flip in Flip)
+    seen = comparison.screen[Flip.BROKEN]
+    suspected = comparison.of(TaskClass.SUSPECTED_BROKEN)
+    said = (
+        f"nothing was run again, so screened tasks are weighed against the noise floor: {seen.seen} suspected broken, "
+        f"{_against_noise(seen)}{': ' * bool(suspected)}{names(suspected)}; "
+        f"{comparison.screen[Flip.FIXED].seen} suspected fixed, {_against_noise(comparison.screen[Flip.FIXED])}"
     )
+    return Counted(broken=broken, fixed=fixed, shown=False, said=said)
+
+
+def _beyond_noise(comparison: Comparison, flip: Flip) -> float:
+    found = comparison.screen[flip]
+    return max(float(found.certain), found.seen - found.expected, 0.0)
+
+
+def _against_noise(found: Screened) -> str:
+    certain = f", {found.certain} beyond doubt" if found.certain else ""
+    return f"{found.expected:.1f} expected from noise alone{certain}"
 
 
 def _confirmed(comparison: Comparison) -> Counted:
@@ -56,9 +72,9 @@ def _confirmed(comparison: Comparison) -> Counted:
     if retried:
         also = f", {len(fixed)} confirmed fixed{': ' * bool(fixed)}{names(fixed)}"
         return Counted(broken=len(broken), fixed=len(fixed), shown=bool(broken), said=said + also)
-    flips = comparison.flips
-    also = f", {flips.fixed} fixed of which {flips.expected_fixed:.1f} expected from noise (fixes were not run again)"
-    beyond = max(0.0, flips.fixed - flips.expected_fixed)
+    found = comparison.screen[Flip.FIXED]
+    also = f"; fixes were not run again: {found.seen} suspected, {_against_noise(found)}"
+    beyond = _beyond_noise(comparison, Flip.FIXED)
     return Counted(broken=len(broken), fixed=beyond, shown=bool(broken), said=said + also)
 
 
@@ -66,19 +82,27 @@ def _confirmed(comparison: Comparison) -> Counted:
 class Trade:
     """Promote when at most `max_share` of the passing tasks broke, and fewer broke than were fixed (or none broke).
 
-    The trade is named for whoever reviews it. Blocks where more broke, beyond chance.
+    The trade is named for whoever reviews it. Blocks where fresh trials show that more broke.
     """
 
-    family: ClassVar[str] = "flips"
     max_share: float = 0.02
     evidence: Evidence = "confirmed"
 
     def __post_init__(self) -> None:
         fraction(self.max_share, name="max_share", zero=True)
 
-    def check(self, comparison: Comparison, budget: ErrorBudget) -> Check:
+    @property
+    def family(self) -> str:
+        """The flips' share; raw flips are outside the budget."""
+        return "" if self.evidence == "raw" else "flips"
+
+    def needs(self) -> tuple[Need, ...]:
+        """Ask for the screen beside its noise floor."""
+        return (SCREEN,)
+
+    def check(self, comparison: Comparison, budget: ErrorBudget) -> Check:  # noqa: ARG002 - spent on fresh trials
         """Weigh what broke against what passes and what was fixed."""
-        found, passing = counted(comparison, self.evidence, budget), comparison.flips.passing
+        found, passing = counted(comparison, self.evidence), comparison.flips.passing
         share = found.broken / passing if passing else 0.0
         paid = found.broken == 0 or found.broken < found.fixed
         because = (
@@ -91,15 +115,23 @@ class Trade:
 
 @dataclass(frozen=True)
 class NetFixes:
-    """Promote when at least `min` more tasks were fixed than broke; blocks only where more broke, beyond chance."""
+    """Promote when at least `min` more tasks were fixed than broke; blocks only where fresh trials show more broken."""
 
-    family: ClassVar[str] = "flips"
     min: int = 1
     evidence: Evidence = "confirmed"
 
-    def check(self, comparison: Comparison, budget: ErrorBudget) -> Check:
+    @property
+    def family(self) -> str:
+        """The flips' share; raw flips are outside the budget."""
+        return "" if self.evidence == "raw" else "flips"
+
+    def needs(self) -> tuple[Need, ...]:
+        """Ask for the screen beside its noise floor."""
+        return (SCREEN,)
+
+    def check(self, comparison: Comparison, budget: ErrorBudget) -> Check:  # noqa: ARG002 - spent on fresh trials
         """Subtract the broken from the fixed."""
-        found = counted(comparison, self.evidence, budget)
+        found = counted(comparison, self.evidence)
         net = found.fixed - found.broken
         because = f"{found.said}; net {net:+.3g} ({self.min:+d} asked for)"
         return three_way("net_fixes", because, promote=net >= self.min, block=net < 0 and found.shown)
@@ -113,8 +145,12 @@ class MinFixes:
     min: int = 1
     evidence: Evidence = "confirmed"
 
-    def check(self, comparison: Comparison, budget: ErrorBudget) -> Check:
+    def needs(self) -> tuple[Need, ...]:
+        """Ask for the screen beside its noise floor."""
+        return (SCREEN,)
+
+    def check(self, comparison: Comparison, budget: ErrorBudget) -> Check:  # noqa: ARG002 - spent on fresh trials
         """Count the fixed."""
-        found = counted(comparison, self.evidence, budget)
+        found = counted(comparison, self.evidence)
         decision = Decision.PROMOTE if found.fixed >= self.min else Decision.INCONCLUSIVE
         return Check(rule="min_fixes", decision=decision, because=f"{found.said} (at least {self.min} fixed asked for)")
