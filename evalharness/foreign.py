@@ -26,6 +26,7 @@ BATCH = 4096
 LISTED = 12
 LONGEST_TEXT = 100_000
 MOST_MESSAGES = 500
+ALSO = {"csv": "table", "jsonl": "table", "parquet": "table", "minisweagent": "predictions"}
 NO_TASK = Trial(task=Task(id="", prompt=""), number=1, seed=0)
 
 
@@ -64,10 +65,7 @@ def source(place: str, *, kind: str | None = None, run: str | None = None, pass_
     if not path.exists():
         raise ConfigError(f"{path} does not exist: name a run directory, or a log of another tool")
     options = {} if pass_at is None else {"pass_at": pass_at}
-    chosen = kind or kind_of(path)
-    if chosen not in BUILT_IN["importer"] and ":" not in chosen:
-        raise ConfigError(f"unknown format '{chosen}'{suggestion(chosen, list(BUILT_IN['importer']))}: use one of "
-                          f"auto, {', '.join(BUILT_IN['importer'])}")  # fmt: skip
+    chosen = full_name(kind) if kind else kind_of(path)
     importer = build("importer", Extension(use=chosen, options=options))
     with reading(path), _uncollected():
         if kind and not importer.sniff(path):
@@ -75,6 +73,19 @@ def source(place: str, *, kind: str | None = None, run: str | None = None, pass_
         names = importer.runs(path)
         others = importer.scorers(path) if isinstance(importer, Scored) else []
         return Source(path, chosen, importer, _picked(path, names, run or named, others))
+
+
+def full_name(kind: str) -> str:
+    """Return the name of a format that may be shortened (`inspect`, `tau2`), or written with hyphens or without."""
+    known = list(BUILT_IN["importer"])
+    plain = kind.casefold().replace("-", "_")
+    if ":" in kind or plain in known:
+        return kind if ":" in kind else plain
+    squeezed = plain.replace("_", "")
+    near = [name for name in known if squeezed and name.replace("_", "").startswith(squeezed)]
+    if len(near) == 1 or squeezed in ALSO:
+        return ALSO.get(squeezed) or near[0]
+    raise ConfigError(f"unknown format '{kind}'{suggestion(kind, known)}: use one of auto, {', '.join(known)}")
 
 
 def kind_of(path: Path) -> str:

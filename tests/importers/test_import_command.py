@@ -7,7 +7,8 @@ from click.testing import CliRunner
 from foreign_logs import eval_file, inspect_header, sample
 
 from evalharness.cli import cli, main
-from evalharness.foreign import split
+from evalharness.errors import ConfigError
+from evalharness.foreign import full_name, split
 from evalharness.store import RunStore, is_run
 
 ROWS = "agent,id,trial,passed\n" + "".join(
@@ -99,3 +100,24 @@ def test_faults_are_warnings_of_an_import_and_stand_in_show(tmp_path):
     done = run("import", "auto", file, "--out", tmp_path / "run")
     assert "warning: 1 rows tell of a trial that is on record already" in done.stderr
     assert "fault of the data: 1 rows tell" in run("show", tmp_path / "run").stdout
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("inspect", "inspect_ai"),
+        ("tau-bench", "tau_bench"),
+        ("tau2", "tau2_bench"),
+        ("SWEbench", "swe_bench"),
+        ("csv", "table"),
+        ("mini-swe-agent", "predictions"),
+        ("my.module:Importer", "my.module:Importer"),
+    ],
+)
+def test_names_of_formats_may_be_short(said, meant):
+    assert full_name(said) == meant
+
+
+def test_a_name_that_could_mean_two_formats_is_refused():
+    with pytest.raises(ConfigError, match="unknown format 'ta'"):
+        full_name("ta")
