@@ -56,7 +56,7 @@ def _table(side: Side, evidence: ArmEvidence, tags: dict[str, tuple[str, ...]]) 
         words=words,
         tags=[inert.line(tag, longest=ID_LENGTH) for tag in names],
         places=[inert.line(side.place)],
-        arms=["passed"],
+        arms=["trials"],
     )
 
 

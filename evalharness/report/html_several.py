@@ -7,6 +7,7 @@ from evalharness.report import numbers
 from evalharness.report.charts import around_changes
 from evalharness.report.html import curves
 from evalharness.report.html_page import page
+from evalharness.report.html_rows import tone
 
 MOST_TASKS = 200
 MOST_CURVES = 4
@@ -33,6 +34,7 @@ def render(lineup: Lineup) -> str:
         sides=list(zip(names, sides, strict=True)),
         curves=curves(sides[:MOST_CURVES]),
         tasks=tasks[:MOST_TASKS],
+        tone=tone,
         tasks_left=max(len(tasks) - MOST_TASKS, 0),
     )
 

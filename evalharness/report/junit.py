@@ -18,11 +18,17 @@ LONGEST_NAME = 500
 
 def render(comparison: Comparison, verdict: Verdict, evidence: Evidence = NOTHING) -> str:
     """Write the XML."""
-    suite = inert.line(comparison.candidate.suite, longest=LONGEST_NAME)
+    suite = comparison.candidate.suite
     tasks = [_task(task, suite, evidence) for task in comparison.tasks]
     skipped = [_skipped(task_id, why, suite) for why, task_id in _left_out(comparison)]
     root = ET.Element("testsuites", name="evalh")
-    root.append(_suite(suite or "suite", [*tasks, *skipped], headline=numbers.headline(comparison, verdict)))
+    root.append(
+        _suite(
+            inert.line(suite, longest=LONGEST_NAME) or "suite",
+            [*tasks, *skipped],
+            headline=numbers.headline(comparison, verdict),
+        )
+    )
     root.append(_suite("gate", [_check(check) for check in verdict.checks], headline=numbers.why(verdict)))
     for counted in ("tests", "failures", "errors", "skipped"):
         root.set(counted, str(sum(int(each.get(counted, "0")) for each in root)))
@@ -48,7 +54,7 @@ def _task(task: TaskPair, suite: str, evidence: Evidence) -> ET.Element:
     if known and known.seconds is not None:
         case.set("time", f"{known.seconds * task.candidate.measured:.3f}")
     label, meaning = CLASSES[task.state]
-    said = f"{label}: {_counts(task)}"
+    said = inert.line(f"{label}: {numbers.evidence(task)}")
     if task.state in REGRESSIONS:
         ET.SubElement(case, "failure", type=task.state.value, message=said).text = f"{said}\n{meaning}"
     elif task.state is TaskClass.UNMEASURED:
@@ -56,17 +62,6 @@ def _task(task: TaskPair, suite: str, evidence: Evidence) -> ET.Element:
     else:
         ET.SubElement(case, "system-out").text = said
     return case
-
-
-def _counts(task: TaskPair) -> str:
-    text = (
-        f"baseline {task.baseline.passed} of {task.baseline.measured} passed, "
-        f"candidate {task.candidate.passed} of {task.candidate.measured}, p = {task.pvalue:.3f}"
-    )
-    if task.fresh_baseline and task.fresh_candidate:
-        before, after = task.fresh_baseline, task.fresh_candidate
-        text += f"; fresh trials {before.passed} of {before.measured}, {after.passed} of {after.measured}"
-    return f"{text}; {inert.line(task.note)}" if task.note else text
 
 
 def _check(check: Check) -> ET.Element:
@@ -93,4 +88,8 @@ def _skipped(task_id: str, why: str, suite: str) -> ET.Element:
 
 
 def _case(name: str, classname: str) -> ET.Element:
-    return ET.Element("testcase", name=inert.line(name, longest=LONGEST_NAME) or "(no id)", classname=classname)
+    return ET.Element(
+        "testcase",
+        name=inert.line(name, longest=LONGEST_NAME) or "(no id)",
+        classname=inert.line(classname, longest=LONGEST_NAME),
+    )

@@ -147,8 +147,8 @@
   }
 
   function side(trial, name) {
-    if (!trial) return make("div", { class: "side" }, make("h4", {}, name), make("p", {}, "No transcript was kept."));
-    const box = make("div", { class: "side" }, make("h4", {}, `${name}, trial ${trial.trial}: `,
+    if (!trial) return make("div", { class: "side" }, make("h3", {}, name), make("p", {}, "No transcript was kept."));
+    const box = make("div", { class: "side" }, make("h3", {}, `${name}, trial ${trial.trial}: `,
       make("span", { class: trial.outcome === "pass" ? "good-text" : "bad-text" }, trial.outcome), trial.cause ? ` (${trial.cause})` : ""));
     for (const [who, text] of trial.said) box.append(make("div", { class: "who" }, who), make("pre", { tabindex: "0", role: "group", "aria-label": who }, text));
     if (trial.left_out) box.append(make("p", { class: "caption" }, `${trial.left_out} characters left out`));

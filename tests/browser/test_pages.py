@@ -1,0 +1,177 @@
+import re
+
+import pytest
+
+PAGES = ["gate", "comparison", "run", "several", "hostile", "liar", "big"]
+WITH_TASKS = ["gate", "comparison", "run"]
+PHONE = {"viewport": {"width": 390, "height": 844}}
+
+
+def ids(page):
+    return page.locator("#tasks .open").all_inner_texts()
+
+
+def axe(page):
+    """What axe-core finds fault with, but for trifles."""
+    axe_core = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python is not installed")
+    page.evaluate(axe_core.AXE_SCRIPT)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        (each["id"], each["impact"], node["html"][:200])
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical", "moderate")
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_report_opens_without_a_complaint_or_a_request(opened, name):
+    page = opened(name)
+    assert page.locator("h1").inner_text()
+    assert page.locator("h1").bounding_box()["y"] < 300
+
+
+def test_the_decision_and_why_stand_first(opened):
+    page = opened("gate")
+    assert page.locator("main > section").first.locator("h1").inner_text() == "BLOCK"
+    assert "no_confirmed_regressions" in page.locator(".why").inner_text()
+
+
+@pytest.mark.parametrize("name", WITH_TASKS)
+def test_search_narrows_the_tasks_by_id_and_tag(opened, name):
+    page = opened(name)
+    assert len(ids(page)) == 60
+    page.fill("#q", "t21")
+    assert ids(page) == ["t21"]
+    page.fill("#q", "topic:a long")
+    assert len(ids(page)) == 3
+    assert page.locator("#count").inner_text() == "3 of 60 tasks"
+
+
+def test_filters_by_class_and_tag_work_together_and_clear(opened):
+    page = opened("comparison")
+    page.select_option("#state", label=page.locator("#state option").nth(1).inner_text())
+    some = len(ids(page))
+    assert 0 < some < 60
+    page.select_option("#tag", label="long")
+    assert len(ids(page)) <= some
+    page.click("text=Clear")
+    page.wait_for_function("document.querySelectorAll('#tasks .open').length === 60")
+
+
+def test_a_class_is_a_button_too(opened):
+    page = opened("comparison")
+    button = page.locator("#classes button").first
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    assert len(ids(page)) == int(button.inner_text().split()[-1])
+
+
+def test_columns_sort_both_ways_and_say_so(opened):
+    page = opened("comparison")
+    page.click("#tasks th >> text=task")
+    first = ids(page)
+    page.click("#tasks th >> text=task")
+    assert ids(page) == first[::-1]
+    assert page.locator("#tasks th").first.get_attribute("aria-sort") == "descending"
+
+
+def test_unknown_values_stand_last_however_they_are_sorted(opened):
+    page = opened("comparison")
+    head = page.locator("#tasks th", has_text="change")
+    head.locator("button").click()
+    assert page.locator("#tasks tbody tr").first.locator("td").nth(3).inner_text() == "-100.0"
+
+
+def test_a_task_opens_with_the_transcripts_of_both_sides_and_the_command(opened):
+    page = opened("comparison")
+    page.fill("#q", "t21")
+    page.locator("#tasks .open").first.click()
+    page.wait_for_selector("[data-ready]")
+    sides = page.locator(".side").all_inner_texts()
+    assert len(sides) == 2
+    assert "pass" in sides[0]
+    assert "no, the tool failed" in sides[1]
+    assert "exact_match, score 0" in sides[1]
+    assert "evalh show runs/broken --task t21" in page.locator(".detail .cmd").inner_text()
+    page.locator("#tasks .open").first.click()
+    assert page.locator(".detail").count() == 0
+
+
+def test_a_gate_shows_its_looks_fresh_trials_and_both_families(opened):
+    page = opened("gate")
+    assert page.locator("#errors tbody tr").count() >= 2
+    page.fill("#q", "t21")
+    page.locator("#tasks .open").first.click()
+    page.wait_for_selector("[data-ready]")
+    assert "on fresh trials" in page.locator(".detail").inner_text()
+
+
+def test_every_number_links_to_how_it_is_made(opened):
+    page = opened("gate")
+    targets = page.eval_on_selector_all("a.m", "links => links.map(link => link.getAttribute('href'))")
+    assert len(set(targets)) >= 10
+    assert page.evaluate("names => names.filter(name => !document.querySelector(name))", targets) == []
+
+
+def test_the_theme_follows_the_system_and_can_be_switched(opened):
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light, dark = opened("comparison"), opened("comparison", color_scheme="dark")
+    assert light.evaluate(colour) != dark.evaluate(colour)
+    light.click("#theme")
+    assert light.evaluate(colour) == dark.evaluate(colour)
+
+
+def test_the_keyboard_reaches_search_tasks_and_the_report_itself(opened):
+    page = opened("comparison")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.keyboard.type("t21")
+    page.locator("#tasks .open").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-ready]")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_phone_never_scrolls_sideways(opened, name):
+    page = opened(name, **PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["gate", "run", "several"])
+def test_axe_finds_nothing_serious(opened, name, scheme):
+    page = opened(name, color_scheme=scheme)
+    if name != "several":
+        page.locator("#tasks .open").first.click()
+        page.wait_for_selector("[data-ready]")
+    assert axe(page) == []
+
+
+def test_paper_shows_the_decision_and_no_controls(opened):
+    page = opened("gate")
+    page.emulate_media(media="print")
+    assert page.locator("h1").is_visible()
+    assert not page.locator(".controls").is_visible()
+
+
+def test_five_thousand_tasks_paint_within_a_second_and_filter_within_a_tenth(opened):
+    page = opened("big")
+    page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+    painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    assert painted < 1000
+    took = page.evaluate(
+        """() => Math.min(...['task-01', 'task-04999', '9', ''].map((text) => {
+            const field = document.getElementById('q'), began = performance.now();
+            field.value = text;
+            field.dispatchEvent(new Event('input', {bubbles: true}));
+            document.body.offsetHeight;
+            return performance.now() - began;
+        }))"""
+    )
+    assert took < 100
+    assert re.match(r"5000 of 5000 tasks, the first 100 shown", page.locator("#count").inner_text())
+    page.click("#more")
+    assert len(ids(page)) == 200
