@@ -62,3 +62,31 @@ def test_comparing_writes_nothing_into_the_runs(here):
     before = {file: file.stat().st_mtime_ns for name in ("good", "bad") for file in (here / name).rglob("*")}
     evalh("compare", "good", "bad", cwd=here)
     assert {file: file.stat().st_mtime_ns for name in ("good", "bad") for file in (here / name).rglob("*")} == before
+
+
+def test_several_candidates_stand_beside_each_other_and_the_worst_counts(here):
+    done = evalh("compare", "good", "same", "bad", "--report", "several.md", "--json", cwd=here)
+    assert done.returncode == 1
+    assert [each["decision"] for each in json.loads(done.stdout)["candidates"]] == ["promote", "block"]
+    assert "2 candidates" in (here / "several.md").read_text()
+    assert evalh("compare", "good", "same", "same", cwd=here).returncode == 0
+
+
+def test_what_is_accepted_needs_a_reason_and_is_shown(here):
+    refused = evalh("compare", "good", "same", "--allow", "agent", cwd=here)
+    assert (refused.returncode, "say why with --reason" in refused.stderr) == (2, True)
+    done = evalh("compare", "good", "same", "--allow", "agent", "--reason", "a rehearsal", cwd=here)
+    assert "accepted: agent (a rehearsal)" in done.stdout
+    assert "same agent fingerprint" not in done.stdout
+
+
+def test_a_run_compared_with_itself_is_a_data_fault_and_no_promotion(here):
+    done = evalh("compare", "good", "good", "--policy", "release", cwd=here)
+    assert done.returncode == 3
+    assert "data fault: both arms are the same run" in done.stdout
+
+
+def test_a_policy_file_that_names_an_unknown_rule_is_refused_by_its_place(here):
+    (here / "p.yaml").write_text("gate: {preset: pr, rules: [{use: no_wrose}]}\n")
+    done = evalh("compare", "good", "same", "--policy", "p.yaml", cwd=here)
+    assert (done.returncode, "p.yaml: unknown rule 'no_wrose'" in done.stderr) == (2, True)
