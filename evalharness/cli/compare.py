@@ -1,11 +1,13 @@
 """`evalh compare`: runs side by side, a verdict for each candidate, and an exit code."""
 
+import shlex
 import sys
 from pathlib import Path
 
 import click
 import msgspec
 
+from evalharness.cli.evidence import write_all
 from evalharness.cli.terminal import colour
 from evalharness.comparing import compare_runs, compare_several
 from evalharness.errors import ConfigError
@@ -13,10 +15,10 @@ from evalharness.gate import PRESETS
 from evalharness.model import Allowance
 from evalharness.pairing import KINDS, Accepted
 from evalharness.redact import Redactor
-from evalharness.report import check_endings, console, lineup, store, write
+from evalharness.report import check_endings, console, html_several, lineup, store
 from evalharness.report.document import document
 
-SEVERAL = {".md": lineup.as_markdown, ".json": lineup.as_json}
+SEVERAL = {".md": lineup.as_markdown, ".json": lineup.as_json, ".html": html_several.render}
 
 
 @click.command("compare", short_help="Compare runs: what changed, beyond noise, and where.")
@@ -89,8 +91,8 @@ def _one(
     as_json: bool,
 ) -> int:
     found = compare_runs(baseline, candidate, policy=policy, allowances=allowances)
-    for path in reports:
-        write(path, found.comparison, found.verdict)
+    command = f"evalh compare {shlex.join(map(str, (baseline, candidate)))}"
+    write_all(reports, found.comparison, found.verdict, commands=(command,))
     if as_json:
         click.echo(msgspec.json.encode(document(found.comparison, found.verdict)).decode())
     else:

@@ -1,7 +1,7 @@
 """Gather what stands behind a comparison: trials, transcripts, looks, and where everything came from."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,9 +11,21 @@ import pandas as pd
 from evalharness.compare import side
 from evalharness.errors import EvalHarnessError
 from evalharness.missing import ArmCounts
-from evalharness.model import Comparison, Counts, Flip, Outcome, Record, RunHeader, Slice, TaskEntry, Transcript
+from evalharness.model import (
+    Comparison,
+    Counts,
+    Flip,
+    Outcome,
+    Record,
+    RunHeader,
+    Slice,
+    TaskEntry,
+    Transcript,
+    Verdict,
+)
 from evalharness.outcomes import Outcomes, read
 from evalharness.procedure import Look
+from evalharness.report import WITH_EVIDENCE, write
 from evalharness.report.evidence import FAIL, PASS, UNMEASURED, ArmEvidence, Evidence, ShownTrial, TaskTrials
 from evalharness.report.wording import BAD, GOOD, ORDER
 from evalharness.slices import slices
@@ -25,6 +37,21 @@ LONGEST = 4096  # characters of one side
 ANSWER = 1536  # of them for the final answer, which the grades are about
 REASON = 512
 MOST_TASKS = 300
+
+
+def write_all(
+    paths: Sequence[Path],
+    comparison: Comparison,
+    verdict: Verdict,
+    *,
+    looks: tuple[Look, ...] = (),
+    commands: tuple[str, ...] = (),
+) -> None:
+    """Write reports, with what stands behind the comparison where one of them shows it."""
+    needed = any(path.suffix in WITH_EVIDENCE for path in paths)
+    evidence = gather(comparison, looks=looks, commands=commands) if needed else None
+    for path in paths:
+        write(path, comparison, verdict, evidence)
 
 
 def gather(comparison: Comparison, *, looks: tuple[Look, ...] = (), commands: tuple[str, ...] = ()) -> Evidence:

@@ -1,5 +1,6 @@
 """`evalh gate`: run a candidate against a baseline, confirm what looks broken, and decide."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -8,13 +9,14 @@ import click
 import msgspec
 
 from evalharness.budget import Budget
+from evalharness.cli.evidence import write_all
 from evalharness.cli.interrupts import EXIT_CODES, interruptible
 from evalharness.cli.progress import progress, together
 from evalharness.cli.terminal import colour
 from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.gate_store import GateStore, is_gate
 from evalharness.gates import Gated, Question, ask, carry_out, escalated
-from evalharness.report import check_endings, console, write
+from evalharness.report import check_endings, console
 from evalharness.report.document import document
 from evalharness.runner import Listener, Pace, Stop
 from evalharness.suite import load_suite
@@ -99,8 +101,9 @@ def _gated(store: GateStore, pace: Pace, stop: Stop, listener: Listener) -> Gate
 
 
 def _say(store: GateStore, gated: Gated, options: Options) -> None:
-    for path in (*options.reports, store.path / "report.md"):
-        write(path, gated.comparison, gated.verdict)
+    paths = (*options.reports, store.path / "report.md", store.path / "report.html")
+    command = f"evalh gate {shlex.quote(str(store.path))}"
+    write_all(paths, gated.comparison, gated.verdict, looks=store.looks(), commands=(command,))
     if options.as_json:
         click.echo(msgspec.json.encode(document(gated.comparison, gated.verdict)).decode())
         return

@@ -9,7 +9,7 @@ from typing import TypeVar
 import click
 import msgspec
 
-from evalharness.cli.evidence import gather, run_evidence
+from evalharness.cli.evidence import run_evidence, write_all
 from evalharness.compare import side
 from evalharness.comparing import compare_runs, compare_several
 from evalharness.errors import ConfigError
@@ -17,10 +17,10 @@ from evalharness.gate_store import GateStore, is_gate
 from evalharness.ledger import open_line
 from evalharness.model import Comparison, Lineup, Verdict
 from evalharness.outcomes import read
+from evalharness.procedure import Look
 from evalharness.redact import Redactor
-from evalharness.report import check_endings, html_line, html_run, html_several, store, write
+from evalharness.report import check_endings, html_line, html_run, html_several, store
 from evalharness.report.document import Document
-from evalharness.report.evidence import Evidence
 from evalharness.report.lineup import LineupDocument
 
 LINE = "line:"
@@ -87,9 +87,11 @@ def _write_one(place: str, outs: Sequence[Path]) -> None:
 
 
 def _write_judged(judged: Judged, outs: Sequence[Path], places: Sequence[str]) -> None:
-    evidence = _evidence(judged, f"evalh report {shlex.join(places)}")
-    for out in outs:
-        write(out, judged.comparison, judged.verdict, evidence)
+    looks: tuple[Look, ...] = ()
+    commands = [f"evalh report {shlex.join(places)}"]
+    if judged.gate:
+        looks, commands = judged.gate.looks(), [f"evalh gate {shlex.quote(str(judged.gate.path))}", *commands]
+    write_all(outs, judged.comparison, judged.verdict, looks=looks, commands=tuple(commands))
 
 
 def _judged(place: str) -> "Judged | Lineup | None":
@@ -117,13 +119,6 @@ def _decoded(content: bytes, kind: type[Kind]) -> Kind | None:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-def _evidence(judged: Judged, command: str) -> Evidence:
-    if judged.gate is None:
-        return gather(judged.comparison, commands=(command,))
-    commands = (f"evalh gate {shlex.quote(str(judged.gate.path))}", command)
-    return gather(judged.comparison, looks=judged.gate.looks(), commands=commands)
 
 
 def _write_html(outs: Sequence[Path], text: str) -> None:

@@ -66,7 +66,7 @@ def test_the_rules_that_results_name_are_where_their_index_says():
 
 
 def test_an_absolute_place_of_a_suite_stays_on_its_machine():
-    assert sarif._uri("/home/someone/secret/suite.yaml") == "suite.yaml"
+    assert sarif._uri("/srv/secret/suite.yaml") == "suite.yaml"
     assert sarif._uri("./suites/a b.yaml") == "suites/a%20b.yaml"
 
 
