@@ -98,8 +98,8 @@ def _record(task_id: str, trial: int, passed: bool, rng: np.random.Generator) ->
     )
 
 
-def measure(folders: list[Path]) -> tuple[float, int]:
-    """Run `evalh compare` on two runs, and return its seconds and its peak memory in bytes."""
+def measure(folders: list[Path]) -> tuple[float, float, int]:
+    """Run `evalh compare` on two runs, and return its seconds, those of CPU, and its peak memory in bytes."""
     begun = time.perf_counter()
     child = os.posix_spawn(
         sys.executable,
@@ -111,15 +111,17 @@ def measure(folders: list[Path]) -> tuple[float, int]:
     seconds = time.perf_counter() - begun
     if os.waitstatus_to_exitcode(status) not in (0, 1, 3):
         raise SystemExit(f"evalh compare ended with {os.waitstatus_to_exitcode(status)}")
-    return seconds, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _measured(folder: Path, *, tasks: int, trials: int) -> tuple[float, int]:
     runs = [folder / f"{tasks}-{arm}" for arm in (1, 2)]
     size = [write_run(run, tasks=tasks, trials=trials, arm=arm) for arm, run in enumerate(runs, start=1)]
-    seconds, peak = measure(runs)
+    seconds, cpu, peak = measure(runs)
     records = 2 * tasks * trials
-    print(f"{records:>9,} records of {size[0]:.0f} bytes: {seconds:.2f} s, peak {peak / 1e9:.2f} GB")
+    print(
+        f"{records:>9,} records of {size[0]:.0f} bytes: {seconds:.2f} s ({cpu:.2f} s of CPU), peak {peak / 1e9:.2f} GB"
+    )
     return seconds, peak
 
 

@@ -14,7 +14,7 @@ from evalharness.model import Planned, Record, RunHeader, Usage
 from evalharness.store import PLAN, RunStore, is_run
 
 
-class LineUsage(msgspec.Struct, frozen=True):
+class LineUsage(msgspec.Struct, frozen=True, gc=False):
     """The part of a record's usage that a table needs."""
 
     input_tokens: int | None = None
@@ -25,7 +25,7 @@ class LineUsage(msgspec.Struct, frozen=True):
     model_calls: int | None = None
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """The part of a record that a table needs."""
 
     task_id: str
@@ -156,7 +156,7 @@ def _tokens(usage: LineUsage | Usage) -> float | None:
 
 def _tasks(trials: pd.DataFrame, planned: dict[str, int]) -> pd.DataFrame:
     """Count per task; a task that was tried more often than planned was planned as often as it was tried."""
-    index = pd.Index(dict.fromkeys([*planned, *trials["task_id"]]), name="task_id", dtype=object)
+    index = pd.Index(dict.fromkeys([*planned, *trials["task_id"].unique()]), name="task_id", dtype=object)
     by_task = trials.groupby("task_id", sort=False)["outcome"]
     passed = (trials["outcome"] == "pass").groupby(trials["task_id"], sort=False).sum()
     measured = (trials["outcome"] != "error").groupby(trials["task_id"], sort=False).sum()

@@ -1,6 +1,7 @@
 """Given outcome tables as runs, for tests that may use real data."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,11 +18,11 @@ def runs(file: Path, *, arm: str) -> dict[str, Outcomes]:
 def run(name: str, rows: pd.DataFrame, *, seed: int) -> Outcomes:
     """Make a run of the rows of one agent; a status other than `ok` is the cause of a fail."""
     lines = [_line(row) for row in rows.to_dict("records")]
-    planned = rows.groupby("task_id", sort=False).size().to_dict()
+    planned = {str(task_id): int(size) for task_id, size in rows.groupby("task_id", sort=False).size().items()}
     return table(name, header(list(planned), fingerprint=name, run_id=name, seed=seed), lines, planned)
 
 
-def _line(row: dict) -> Line:
+def _line(row: dict[Any, Any]) -> Line:
     status = row.get("status", "ok")
     known = {key: value for key, value in row.items() if not pd.isna(value)}
     return Line(
