@@ -13,6 +13,12 @@ from evalharness.report.console import plain
 KINDS = ", ".join(BUILT_IN["importer"])
 
 
+class Judged(msgspec.Struct, frozen=True):
+    """The part of a record that is counted here."""
+
+    outcome: str
+
+
 @click.command("import", short_help="Keep another tool's log as a run directory.", epilog=f"Formats: {KINDS}.")
 @click.argument("kind", metavar="KIND")
 @click.argument("path", metavar="PATH[::NAME]")
@@ -23,7 +29,7 @@ KINDS = ", ".join(BUILT_IN["importer"])
 def command(kind: str, path: str, out: Path, run: str | None, pass_at: float | None, as_json: bool) -> None:
     """Read a log of KIND (`auto` looks inside) at PATH, and keep it as the run directory DIR."""
     store = keep(source(path, kind=None if kind == "auto" else kind, run=run, pass_at=pass_at), out)
-    counted = Counter(str(record.outcome) for record in store.records())
+    counted = Counter(line.outcome for line in store.lines(Judged))
     faults = store.header.options["faults"]
     if as_json:
         done = {"run": str(out), "run_id": store.header.run_id, "outcomes": counted, "faults": faults}

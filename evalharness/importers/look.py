@@ -55,7 +55,8 @@ def _looked(path: Path, _changed: int, _size: int) -> Look:
         line = head[: head.find(b"\n")] if b"\n" in head else head
         return Look(form="text", head=line[:100_000].decode("utf-8", "replace").strip())
     first, _, rest = head.partition(b"\n")
-    if head[:1] == b"{" and rest.strip() and (keys := _keys(first)):
+    several = rest.strip() or ".jsonl" in path.suffixes
+    if head[:1] == b"{" and several and (keys := _keys(first)):
         return _object("lines", keys)
     return _whole(path)
 

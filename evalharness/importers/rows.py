@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from msgspec import Struct
 
 from evalharness.errors import ConfigError
 from evalharness.importers.look import look
-from evalharness.importers.source import byte_lines, document, fault, lines, reading, text
+from evalharness.importers.source import GZIP, LARGEST, ZSTD, byte_lines, document, fault, lines, reading, text
 
 LONGEST_FIELD = 1 << 26
 SEPARATORS = ",\t;"
@@ -28,7 +29,7 @@ def table(path: Path) -> Table:
     form = look(path).form
     if form == "text":
         return _csv(path)
-    if form == "lines" or (form == "object" and path.name.removesuffix(".gz").endswith(".jsonl")):
+    if form == "lines":
         return _objects(list(lines(path, dict[str, Any])))
     if form == "list":
         return _objects(document(path, list[dict[str, Any]]))
@@ -56,28 +57,33 @@ def _parquet(path: Path) -> Table:
 
 def _csv(path: Path) -> Table:
     rows = _csv_rows(path)
-    names = [name.strip().casefold() for name in next(rows, [])]
-    return Table(names, _whole(path, rows, len(names)))
-
-
-def _whole(path: Path, rows: Iterator[list[str]], width: int) -> Iterator[Sequence[str]]:
-    for number, row in enumerate(rows, start=2):
-        if len(row) != width:
-            raise fault(path, f"row {number} has {len(row)} fields, but the first row names {width}")
-        yield row
+    return Table([name.strip().casefold() for name in next(rows, [])], rows)
 
 
 def _csv_rows(path: Path) -> Iterator[list[str]]:
+    """Yield the names of the columns, then the rows, each as wide as the names."""
     csv.field_size_limit(LONGEST_FIELD)
     with reading(path):
-        source = (line.decode() for line in byte_lines(path))
+        source = _text_lines(path)
         first = next(source, "")
         separator = max(SEPARATORS, key=first.count)
-
-        def again() -> Iterator[str]:
-            yield first
-            yield from source
-
-        for row in csv.reader(again(), delimiter=separator, strict=True):
-            if row:
+        width = 0
+        for number, row in enumerate(csv.reader(chain([first], source), delimiter=separator, strict=True), start=1):
+            if len(row) == width:
                 yield row
+            elif row and width:
+                raise fault(path, f"row {number} has {len(row)} fields, but the first row names {width}")
+            elif row:
+                width = len(row)
+                yield row
+
+
+def _text_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a text; those of a large or a packed file one by one, in bounded pieces."""
+    with path.open("rb") as file:
+        packed = file.read(4).startswith((GZIP, ZSTD))
+    if packed or path.stat().st_size > LARGEST:
+        yield from (line.decode() for line in byte_lines(path))
+        return
+    with path.open(encoding="utf-8-sig", newline="") as lines_of_text:
+        yield from lines_of_text

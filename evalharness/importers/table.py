@@ -37,8 +37,8 @@ class TableImporter:
     def sniff(self, path: Path) -> bool:
         """Look for a task and a verdict among the columns."""
         seen = look(path)
-        if seen.form in ("lines", "list", "object"):
-            return Columns.of([key.casefold() for key in seen.keys]).usable() and seen.form != "object"
+        if seen.form in ("lines", "list"):
+            return Columns.of([key.casefold() for key in seen.keys]).usable()
         if seen.form == "parquet":
             return True
         return seen.form == "text" and (Columns.of(found := table(path).names).usable() or _wide(found, path))

@@ -194,3 +194,7 @@ def test_zstandard_unpacks_like_gzip(tmp_path):
         content = rows if "jsonl" in name else "id,passed\nt,1\nt,1\nt,1\n"
         (tmp_path / name).write_bytes(zstandard.ZstdCompressor().compress(content.encode()))
         assert len(outcomes(tmp_path / name)) == 3
+
+
+def test_a_single_line_of_json_is_a_table(tmp_path):
+    assert outcomes(written(tmp_path / "t.jsonl", [{"id": "a", "passed": True}])) == {("a", 1): PASS}
