@@ -216,7 +216,7 @@ def _counts(counted: tuple[int, int]) -> Counts:
 
 
 def _cleared(suspect: Suspect) -> bool:
-    return not suspect.confirmed and suspect.candidate[1] > 0
+    return not suspect.confirmed and not suspect.live and suspect.candidate[1] > 0
 
 
 def _verdict(comparison: Comparison, decided: Decided, policy: Policy) -> Verdict:

@@ -91,7 +91,7 @@ def _row(task: TaskPair, state: int, tags: list[int], evidence: Evidence) -> Row
             arm(task.task_id, task.candidate, evidence.candidate),
         ],
         round(task.pvalue, 6),
-        [[counts.passed, counts.measured] if counts else [] for counts in fresh] if any(fresh) else [],
+        [[counts.passed, counts.measured] for counts in fresh if counts and counts.measured],
         inert.line(task.note),
     )
 
