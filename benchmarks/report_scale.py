@@ -1,0 +1,110 @@
+"""How large is an HTML report, and how long does it take: 500 tasks, ten trials, two arms, with transcripts of 12 kB.
+
+python benchmarks/report_scale.py [TASKS] [TRIALS]
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import zstandard
+
+from evalharness.cli.evidence import gather
+from evalharness.comparing import compare_runs
+from evalharness.executors import Finished
+from evalharness.model import (
+    RUN_SCHEMA,
+    AgentDefinition,
+    AgentEntry,
+    Grade,
+    Message,
+    Origin,
+    Outcome,
+    Planned,
+    Record,
+    RunHeader,
+    SuiteEntry,
+    Task,
+    TaskEntry,
+    Transcript,
+    Trial,
+    Usage,
+)
+from evalharness.report import html
+from evalharness.store import RunStore
+
+WORDS = np.array("the agent looked up an order and then asked again whether it was paid for by card or cash".split())
+NOBODY = Trial(task=Task(id="", prompt=""), number=1, seed=0)
+COMPRESS = zstandard.ZstdCompressor().compress
+
+
+def header(tasks: int, trials: int, name: str, seed: int) -> RunHeader:
+    """Describe a run."""
+    return RunHeader(
+        schema=RUN_SCHEMA,
+        run_id=name,
+        suite=SuiteEntry(name="orders", version="1", digest="0" * 64, place="orders.yaml"),
+        tasks={
+            f"orders/task-{n:05}": TaskEntry(task="t", graders="g", limits="l", tags=(f"topic:{n % 12}", "orders"))
+            for n in range(tasks)
+        },
+        agent=AgentEntry(
+            name=name, version="1", fingerprint=name * 8, definition=AgentDefinition(name=name, use="scripted")
+        ),
+        trials=trials,
+        seed=seed,
+        started_at="2026-01-01T00:00:00+00:00",
+        origin=Origin(harness="0", python="3", platform="any"),
+    )
+
+
+def write(folder: Path, rates: np.ndarray, trials: int, seed: int) -> None:
+    """Write a run whose tasks pass at these rates."""
+    rng, made = np.random.default_rng(seed), header(len(rates), trials, folder.name, seed)
+    store = RunStore.create(folder, made, Planned(task_ids=tuple(made.tasks), first=1, last=trials))
+    with store.writer() as writer:
+        for task_id, rate in zip(made.tasks, rates, strict=True):
+            passed = rng.random(trials) < rate
+            writer.append([_finished(task_id, number, bool(each), rng) for number, each in enumerate(passed, start=1)])
+
+
+def _finished(task_id: str, number: int, passed: bool, rng: np.random.Generator) -> Finished:
+    record = Record(
+        task_id=task_id,
+        trial=number,
+        outcome=Outcome.PASS if passed else Outcome.FAIL,
+        grades=(
+            Grade(grader="exact_match", score=float(passed), passed=passed, reason="" if passed else "not 'paid'"),
+        ),
+        usage=Usage(cost_usd=0.01, seconds=float(rng.exponential(3))),
+    )
+    messages = tuple(Message(role="assistant", content=" ".join(rng.choice(WORDS, 600))) for _ in range(4))
+    transcript = Transcript(final=" ".join(rng.choice(WORDS, 60)), messages=messages)
+    return Finished(trial=NOBODY, record=record, frame=COMPRESS(msgspec.json.encode(transcript)))
+
+
+def main(tasks: int = 500, trials: int = 10) -> None:
+    """Measure, and print one line a step."""
+    rng = np.random.default_rng(1)
+    rates = rng.choice([1.0, 1.0, 0.9, 0.6, 0.0], size=tasks)
+    with tempfile.TemporaryDirectory() as name:
+        before, after = Path(name, "before"), Path(name, "after")
+        write(before, rates, trials, 1)
+        write(after, np.where(rng.random(tasks) < 0.05, 0.0, rates), trials, 2)
+        began = time.perf_counter()
+        found = compare_runs(before, after)
+        compared = time.perf_counter()
+        evidence = gather(found.comparison)
+        gathered = time.perf_counter()
+        text = html.render(found.comparison, found.verdict, evidence)
+        done = time.perf_counter()
+    print(f"{tasks} tasks x {trials} trials x 2 arms: compared in {compared - began:.2f} s")
+    print(f"evidence in {gathered - compared:.2f} s, {len(evidence.transcripts)} tasks with transcripts")
+    print(f"HTML in {done - gathered:.2f} s, {len(text.encode()) / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
