@@ -21,6 +21,7 @@ COMMANDS = {
     "promote": "Put a judged version on the version line.",
     "line": "Show, verify or roll back a version line.",
     "grade": "Judge a run's stored transcripts again, without the agent.",
+    "audit": "Say how far a run's grader can be trusted.",
     "power": "Say how many tasks and trials it takes to see an effect.",
     "calibrate": "Say what a gate does: to the same agent, to faults, to past runs.",
     "validate": "Check a suite, and say what it costs and sees.",
