@@ -105,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.encoded())  # at once: two small writes would wait for each other's receipt
         self.close_connection = reply.raw is not None or self.headers.get("Connection") == "close"
 
-    do_GET = do_POST = do_PUT = _answer  # noqa: N815 - the names of the standard library
+    do_GET = do_PATCH = do_POST = do_PUT = _answer  # noqa: N815 - the names of the standard library
 
 
 @contextmanager

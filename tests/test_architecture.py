@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import ROOT, environment, write_agent, write_suite
+
+from tests.running import ROOT, environment, write_agent, write_suite
 
 PACKAGE = ROOT / "evalharness"
 MODULES = {

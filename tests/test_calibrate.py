@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from factories import outcomes
 
 from evalharness.calibrate import FAULTS, calibrate, fixed, forecast, measured_counts, play, replay, resampled
 from evalharness.calibrate.faults import best_tasks, every, slip, unchanged
@@ -20,6 +19,7 @@ from evalharness.model import Decision, Extension, Policy
 from evalharness.outcomes import Outcomes
 from evalharness.procedure import Procedure
 from evalharness.report import calibration as report
+from tests.factories import outcomes
 
 PR = PRESETS["pr"]
 RATES = np.array([1.0] * 12 + [0.95] * 4 + [0.8, 0.7, 0.6, 0.5])

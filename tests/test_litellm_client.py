@@ -4,11 +4,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from servers import HANGS_UP, NEVER, Reply, serving
 
 from evalharness.errors import Unmeasured
 from evalharness.litellm_client import complete, prices
 from evalharness.model import Message, ToolCall
+from tests.servers import HANGS_UP, NEVER, Reply, serving
 
 ASKED = [{"role": "user", "content": "What is the capital of Italy?"}]
 

@@ -1,10 +1,10 @@
 import pytest
-from running import header, planned, tasks
 
 from evalharness.errors import ConfigError, NotComparable
 from evalharness.model import TaskEntry
 from evalharness.outcomes import Line, LineUsage, planned_trials, table
 from evalharness.pairing import pair
+from tests.running import header, planned, tasks
 
 
 def line(task_id, trial, outcome="pass", **more):

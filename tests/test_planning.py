@@ -1,10 +1,10 @@
 import itertools
 
 import pytest
-from running import planned, tasks
 
 from evalharness.model import Outcome, Planned, Record, TrialKey
 from evalharness.planning import Owed, measured, planned_keys, trial_seed
+from tests.running import planned, tasks
 
 
 def record(task_id, trial, outcome=Outcome.PASS, attempt=1):

@@ -7,10 +7,10 @@ from textwrap import dedent
 
 import msgspec
 import pytest
-from running import ROOT, environment, evalh
 
 import evalharness.pytest_plugin.session  # noqa: F401 - numpy cannot be loaded anew by every pytest in this process
 from evalharness.store import RunStore
+from tests.running import ROOT, environment, evalh
 
 pytest_plugins = ["pytester"]
 

@@ -2,12 +2,12 @@ import threading
 import time
 
 import pytest
-from running import Run, tasks
 
 from evalharness.budget import Budget
 from evalharness.errors import BreakerOpen, Unmeasured
 from evalharness.model import Outcome, Transcript, Usage
 from evalharness.runner import Stop
+from tests.running import Run, tasks
 
 
 def unmeasured(cause="status:429", **options):

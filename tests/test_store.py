@@ -3,13 +3,13 @@ import json
 import msgspec
 import pytest
 import zstandard
-from running import header, planned, tasks
 
 from evalharness.errors import ConfigError, StorageFault
 from evalharness.executors import Finished
 from evalharness.model import Outcome, Record, Transcript, Trial
 from evalharness.store import RunStore, is_run
 from evalharness.text import as_json
+from tests.running import header, planned, tasks
 
 
 @pytest.fixture

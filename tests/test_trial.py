@@ -2,11 +2,11 @@ import time
 
 import msgspec
 import pytest
-from running import Run, tasks
 
 from evalharness.errors import AgentFault, Unmeasured
 from evalharness.model import Grade, GraderUse, Limits, Message, Outcome, ToolCall, Transcript, Usage
 from evalharness.text import as_json
+from tests.running import Run, tasks
 
 
 def only(tmp_path, act, **task):

@@ -5,13 +5,13 @@ import threading
 import time
 
 import pytest
-from servers import HANGS_UP, NEVER, Reply, serving
 
 from evalharness.agents.http import HttpAgent
 from evalharness.attribution import attribute
 from evalharness.errors import AgentFault, ConfigError, LimitReached
 from evalharness.model import Extension, UnmeasuredRules, Usage
 from evalharness.registry import build
+from tests.servers import HANGS_UP, NEVER, Reply, serving
 
 
 @pytest.fixture

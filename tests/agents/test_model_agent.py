@@ -1,7 +1,6 @@
 import pickle
 
 import pytest
-from servers import NEVER, Asked, Reply, serving
 
 from evalharness.agents import Priced, opened
 from evalharness.agents.asking import Example, folded
@@ -10,6 +9,7 @@ from evalharness.attribution import attribute
 from evalharness.errors import AgentFault, ConfigError, LimitReached
 from evalharness.model import Extension, UnmeasuredRules
 from evalharness.registry import build
+from tests.servers import NEVER, Asked, Reply, serving
 
 USAGE = {
     "prompt_tokens": 12,

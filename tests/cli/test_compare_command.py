@@ -1,7 +1,8 @@
 import json
 
 import pytest
-from running import evalh, write_agent, write_suite
+
+from tests.running import evalh, write_agent, write_suite
 
 GOOD = "def answer(task):\n    return 'yes'\n"
 BAD = "def answer(task):\n    return 'no'\n"

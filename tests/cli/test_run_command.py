@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from running import PATIENCE, environment, evalh, evalh_process, lines, start, write_agent, write_suite
+
+from tests.running import PATIENCE, environment, evalh, evalh_process, lines, start, write_agent, write_suite
 
 YES = "def answer(task):\n    return 'yes'\n"
 SLOW = """

@@ -1,7 +1,8 @@
 import json
 
 import pytest
-from running import evalh, write_agent, write_suite
+
+from tests.running import evalh, write_agent, write_suite
 
 SOURCE = """
 from evalharness.model import Message, Transcript, Usage

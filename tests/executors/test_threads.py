@@ -3,11 +3,11 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from running import Run, tasks
 
 from evalharness.executors import Finished
 from evalharness.executors.threads import ThreadExecutor
 from evalharness.model import Outcome, Record, Trial
+from tests.running import Run, tasks
 
 PATIENCE = 60.0
 

@@ -3,7 +3,8 @@ import subprocess
 import sys
 
 import pytest
-from running import PATIENCE, environment, lines, write_agent, write_suite
+
+from tests.running import PATIENCE, environment, lines, write_agent, write_suite
 
 SOURCE = """
 import random

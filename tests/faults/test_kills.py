@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 
-from running import PATIENCE, ROOT, environment, evalh, lines, start, write_agent, write_suite
+from tests.running import PATIENCE, ROOT, environment, evalh, lines, start, write_agent, write_suite
 
 
 def test_runs_that_are_killed_lose_nothing_and_repeat_next_to_nothing():

@@ -5,8 +5,9 @@ import threading
 from collections import Counter
 
 import pytest
-from running import evalh, write_suite
-from servers import HANGS_UP, NEVER, Reply, serving
+
+from tests.running import evalh, write_suite
+from tests.servers import HANGS_UP, NEVER, Reply, serving
 
 YES = Reply.json({"final": "yes"})
 BUSY = Reply(status=429, headers={"Retry-After": "0"})

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from running import environment, evalh_process, write_agent, write_suite
+
+from tests.running import environment, evalh_process, write_agent, write_suite
 
 SECRET = 'sk-live-0123"quoted"\\ünïcode/end'
 SPELLINGS = [

@@ -2,9 +2,9 @@ import json
 import time
 
 import pytest
-from servers import HANGS_UP, NEVER, Reply, serving
 
 from evalharness.errors import ConfigError, Unmeasured
+from tests.servers import HANGS_UP, NEVER, Reply, serving
 
 BAD = Reply.json({"error": {"message": "no such option", "type": "invalid_request_error"}}, status=400)
 BUSY = Reply.json({"error": {"message": "slow down"}}, status=429)

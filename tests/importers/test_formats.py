@@ -1,10 +1,10 @@
 """Formats told apart by looking inside, and their states mapped by what they mean."""
 
 import pytest
-from foreign_logs import faults, loaded, outcomes, written
 
 from evalharness.errors import ConfigError
 from evalharness.foreign import kind_of
+from tests.foreign_logs import faults, loaded, outcomes, written
 
 PASS, FAIL = ("pass", None), ("fail", None)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from foreign_logs import faults, loaded
 
 from evalharness.compare import side
 from evalharness.errors import ConfigError
@@ -13,6 +12,7 @@ from evalharness.foreign import keep, source
 from evalharness.importers.table import TableImporter
 from evalharness.outcomes import read
 from evalharness.store import RunStore
+from tests.foreign_logs import faults, loaded
 
 LOGS = "data/peer_logs"
 INSPECT = f"{LOGS}/inspect_ai"

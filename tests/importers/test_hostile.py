@@ -7,13 +7,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from foreign_logs import eval_file, inspect_header, outcomes, sample, written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalharness.errors import ConfigError, EvalHarnessError
 from evalharness.foreign import keep, source
 from evalharness.registry import BUILT_IN
+from tests.foreign_logs import eval_file, inspect_header, outcomes, sample, written
 
 FOUR = [sample(each, "C", epoch=epoch) for each in (1, 2) for epoch in (1, 2)]
 LOGS = {

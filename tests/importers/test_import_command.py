@@ -4,12 +4,12 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from foreign_logs import eval_file, inspect_header, sample
 
 from evalharness.cli import cli, main
 from evalharness.errors import ConfigError
 from evalharness.foreign import full_name, split
 from evalharness.store import RunStore, is_run
+from tests.foreign_logs import eval_file, inspect_header, sample
 
 ROWS = "agent,id,trial,passed\n" + "".join(
     f"{agent},t{task},{trial},{int((task + trial) % 4 > 0 or agent == 'new')}\n"

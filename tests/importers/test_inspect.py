@@ -6,11 +6,11 @@ import sys
 import zipfile
 
 import pytest
-from foreign_logs import eval_file, faults, inspect_header, loaded, outcomes, sample, written
 
 from evalharness.errors import ConfigError
 from evalharness.foreign import keep, source
 from evalharness.importers.inspect_faults import reduced
+from tests.foreign_logs import eval_file, faults, inspect_header, loaded, outcomes, sample, written
 
 PASS, FAIL = ("pass", None), ("fail", None)
 FOUR = [sample(1, "C"), sample(1, "I", epoch=2), sample(2, 1), sample(2, True, epoch=2)]

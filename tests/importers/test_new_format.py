@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
-from foreign_logs import outcomes, written
 
 from evalharness.errors import ConfigError
 from evalharness.foreign import keep, source
 from evalharness.registry import BUILT_IN
+from tests.foreign_logs import outcomes, written
 
 PAGE = (Path(__file__).parents[2] / "docs" / "importers.md").read_text(encoding="utf-8")
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 import zstandard
-from foreign_logs import faults, loaded, outcomes, written
 
 from evalharness.errors import ConfigError
+from tests.foreign_logs import faults, loaded, outcomes, written
 
 PASS, FAIL = ("pass", None), ("fail", None)
 
