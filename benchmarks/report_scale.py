@@ -36,7 +36,7 @@ from evalharness.model import (
 from evalharness.report import html
 from evalharness.store import RunStore
 
-WORDS = np.array("the agent looked up an order and then asked again whether it was paid for by card or cash".split())
+WORDS = np.array(["the", "agent", "looked", "up", "an", "order", "and", "asked", "whether", "it", "paid", "by", "card"])
 NOBODY = Trial(task=Task(id="", prompt=""), number=1, seed=0)
 COMPRESS = zstandard.ZstdCompressor().compress
 

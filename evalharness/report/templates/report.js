@@ -61,12 +61,39 @@
     return make("span", { class: word.tone ? `${word.tone}-text` : "", title: word.meaning }, sign + word.label);
   }
 
+  const pictures = new Map();
+  const shapes = {
+    P: (x, y) => `M${x} ${y + 1}h7v15h-7z`,
+    F: (x, y) => `M${x + 1} ${y + 8}h5v7h-5z`,
+    E: (x, y) => `M${x} ${y + 13}h7v3h-7z`,
+  };
+
+  // One path per kind of mark, kept and copied: a row of twenty trials costs as much as one of two.
+  function drawn(marks, label) {
+    if (!pictures.has(marks)) {
+      const part = (name) => document.createElementNS("http://www.w3.org/2000/svg", name);
+      const picture = part("svg"), lines = { P: "", F: "", E: "" };
+      [...marks].forEach((mark, place) => { lines[mark] += shapes[mark](9 * (place % 20), 17 * Math.floor(place / 20)); });
+      for (const [mark, line] of Object.entries(lines)) {
+        if (!line) continue;
+        const path = part("path");
+        path.setAttribute("class", mark);
+        path.setAttribute("d", line);
+        picture.append(path);
+      }
+      const size = { class: "marks", role: "img", width: 9 * Math.min(marks.length, 20), height: 17 * Math.ceil(marks.length / 20) };
+      for (const [key, value] of Object.entries(size)) picture.setAttribute(key, value);
+      pictures.set(marks, picture);
+    }
+    const copy = pictures.get(marks).cloneNode(true);
+    copy.setAttribute("aria-label", label);
+    return copy;
+  }
+
   function trials([passed, measured, unmeasured, marks], name) {
     const said = `${passed}/${measured}`;
     const label = `${name}: ${passed} of ${measured} passed${unmeasured ? `, ${unmeasured} unmeasured` : ""}`;
-    const picture = marks
-      ? make("span", { class: "marks", role: "img", "aria-label": label }, ...[...marks].map((mark) => make("i", { class: mark })))
-      : make("meter", { min: 0, max: 1, value: measured ? passed / measured : 0, "aria-label": label });
+    const picture = marks ? drawn(marks, label) : make("meter", { min: 0, max: 1, value: measured ? passed / measured : 0, "aria-label": label });
     return make("span", {}, picture, make("span", { class: "n" }, unmeasured ? `${said} (${unmeasured} unmeasured)` : said));
   }
 
