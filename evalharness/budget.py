@@ -28,6 +28,8 @@ class Tally(Struct, kw_only=True):
     missing: int = 0
     cost_usd: float = 0.0
     tokens: int = 0
+    priced: bool = False
+    metered: bool = False
     started: float = field(default_factory=time.monotonic)
     waiting: str = ""
 
@@ -56,6 +58,8 @@ class Tally(Struct, kw_only=True):
             self.failed += 1
         self.cost_usd += record_cost(record)
         self.tokens += record_tokens(record)
+        self.priced = self.priced or record.usage.cost_usd is not None
+        self.metered = self.metered or record.usage.output_tokens is not None
 
 
 def record_cost(record: Record) -> float:

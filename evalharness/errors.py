@@ -16,9 +16,12 @@ AgentFault                     the agent itself failed: a crash, a broken answer
 Displaced                      another trial took this one's host down: it is owed again
 """
 
+import traceback
 from typing import ClassVar
 
 from evalharness.model import Usage
+
+LOGS_LENGTH = 4000
 
 
 class EvalHarnessError(Exception):
@@ -75,12 +78,28 @@ class Unmeasured(Exception):
 
 
 class AgentFault(Exception):
-    """The agent itself failed, and that counts against it; `cause` is short and stable (`exit:1`, `signal:11`)."""
+    """The agent itself failed, and that counts against it; `cause` is short and stable (`exit:1`, `signal:11`).
 
-    def __init__(self, cause: str, detail: str = "") -> None:
+    `logs` is what helps to find out why: a traceback.
+    """
+
+    def __init__(self, cause: str, detail: str = "", *, logs: str = "") -> None:
         super().__init__(f"{cause}: {detail}" if detail else cause)
         self.cause = cause
         self.detail = detail
+        self.logs = logs
+
+    @classmethod
+    def of(cls, exc: BaseException) -> "AgentFault":
+        """Take an exception that is the agent's own as its fault, with its traceback from the agent's code on."""
+        trace = exc.__traceback__
+        while trace and trace.tb_next and str(trace.tb_frame.f_globals.get("__name__")).startswith("evalharness."):
+            trace = trace.tb_next
+        try:
+            said, logs = str(exc), "".join(traceback.format_exception(type(exc), exc, trace))[-LOGS_LENGTH:]
+        except Exception:  # noqa: BLE001 - exceptions of others may be broken too
+            said, logs = "(its message cannot be read)", ""
+        return AgentFault(f"exception:{type(exc).__name__}", said, logs=logs)
 
 
 class LimitReached(AgentFault):

@@ -41,6 +41,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: float | None = None
     transcript: Transcript | None = None
     judging: Usage | None = None
+    logs: str = ""
 
 
 def build_grader(use: GraderUse) -> Grader:
@@ -53,9 +54,8 @@ def without_answer(exc: BaseException, rules: UnmeasuredRules) -> Judged:
     unmeasured = attribute(exc, rules)
     if unmeasured is not None:
         return unmeasured_by(unmeasured)
-    if isinstance(exc, AgentFault):
-        return Judged(outcome=Outcome.FAIL, cause=exc.cause, detail=exc.detail, score=0.0)
-    return Judged(outcome=Outcome.FAIL, cause=f"exception:{type(exc).__name__}", detail=_said(exc), score=0.0)
+    fault = exc if isinstance(exc, AgentFault) else AgentFault.of(exc)
+    return Judged(outcome=Outcome.FAIL, cause=fault.cause, detail=fault.detail, score=0.0, logs=fault.logs)
 
 
 def unmeasured_by(fault: Unmeasured, transcript: Transcript | None = None) -> Judged:

@@ -88,7 +88,8 @@ class TrialRunner:
         except Displaced:
             raise
         except BaseException as exc:  # noqa: BLE001 - SystemExit too is the agent's doing
-            return without_answer(exc, self._job.unmeasured), None
+            judged = without_answer(exc, self._job.unmeasured)
+            return judged, as_json(Transcript(final="", logs=judged.logs)) if judged.logs else None
         finally:
             clock.stop()
             watch.end()

@@ -111,7 +111,8 @@ class _Server:
             return Answer(id=request.id, unmeasured=unmeasured.cause, detail=detail, retry_after=pause)
         if isinstance(exc, AgentFault):
             return Answer(id=request.id, fault=exc.cause, detail=well_formed(exc.detail))
-        return Answer(id=request.id, fault=f"exception:{type(exc).__name__}", detail=well_formed(str(exc)))
+        fault = AgentFault.of(exc)
+        return Answer(id=request.id, fault=fault.cause, detail=well_formed(fault.detail), logs=well_formed(fault.logs))
 
     def _send(self, answer: Answer) -> None:
         """Send an answer that the parent will understand; raises what is wrong with any other."""

@@ -198,7 +198,7 @@ def _transcript(answer: Answer) -> Transcript:
     if answer.unmeasured is not None:
         raise Unmeasured(answer.unmeasured, answer.detail, retry_after=answer.retry_after)
     if answer.transcript is None:
-        raise AgentFault(answer.fault or "exception", answer.detail)
+        raise AgentFault(answer.fault or "exception", answer.detail, logs=answer.logs)
     return answer.transcript
 
 

@@ -40,6 +40,7 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: int
     transcript: Transcript | None = None
     fault: str | None = None
+    logs: str = ""
     unmeasured: str | None = None
     detail: str = ""
     retry_after: float | None = None

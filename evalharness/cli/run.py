@@ -1,7 +1,6 @@
 """`evalh run`: run a suite against an agent, or run what a run directory is still owed."""
 
 import sys
-from collections import Counter
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,11 @@ import msgspec
 
 from evalharness.budget import Budget
 from evalharness.cli.dry_run import estimate
-from evalharness.cli.interrupts import EXIT_CODES, interruptible
+from evalharness.cli.interrupts import interruptible
 from evalharness.cli.progress import progress
+from evalharness.cli.run_end import end, summary
 from evalharness.definition import load_agent
-from evalharness.errors import BreakerOpen, ConfigError, HarnessFault
+from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.executors import Executor
 from evalharness.model import Extension, Planned, Suite, Task, TrialKey
 from evalharness.registry import build
@@ -120,8 +120,8 @@ def command(**given: Any) -> None:
         raise
     except BreakerOpen as exc:
         raise BreakerOpen(f"{exc}; when it works again: `{resuming}`") from exc
-    click.echo(_summary(arm, result, as_json=options.as_json))
-    _end(result, resuming)
+    click.echo(summary(arm, result, as_json=options.as_json))
+    end(arm, result, resuming)
 
 
 def _carried_out(arm: Arm, executor: Executor, pace: Pace, resuming: str) -> RunResult:
@@ -160,6 +160,8 @@ def _resumed(store: RunStore, options: Options) -> Arm:
     arm = resume(store, load_suite(store.header.suite.place), store.header.agent.definition)
     planned = store.planned()
     last = max(line.last for line in planned)
+    if options.trials and options.trials < last:
+        raise ConfigError(f"{store.path} is planned for {last} trials per task: --trials can only add to them")
     if options.trials and options.trials > last:
         task_ids = tuple(dict.fromkeys(each for line in planned for each in line.task_ids))
         with store.writer() as writer:
@@ -178,42 +180,3 @@ def _dry(options: Options) -> tuple[str, str | None, list[TrialKey]]:
     count = options.trials or suite.trials
     keys = [TrialKey(task_id=task.id, trial=n + 1) for n in range(count) for task in options.chosen(suite)]
     return suite.name, agent, keys
-
-
-def _summary(arm: Arm, result: RunResult, *, as_json: bool) -> str:
-    tally = result.tally
-    outcome = {
-        "run": str(arm.store.path),
-        "measured": tally.measured,
-        "passed": tally.passed,
-        "missing": tally.missing,
-        "owed": len(result.owed),
-        "errors": dict(tally.errors),
-        "cost_usd": tally.cost_usd,
-        "tokens": tally.tokens,
-        "seconds": round(tally.seconds, 3),
-        "stopped": result.stopped,
-    }
-    if as_json:
-        return msgspec.json.encode(outcome).decode()
-    parts = [f"{arm.store.path}: {tally.passed} of {tally.measured} trials passed"]
-    if tally.missing:
-        parts.append(f"{tally.missing} unmeasured ({_causes(tally.errors)})")
-    if result.owed:
-        parts.append(f"{len(result.owed)} owed")
-    return ", ".join(parts)
-
-
-def _causes(errors: Counter[str]) -> str:
-    return ", ".join(f"{cause} x{number}" for cause, number in errors.most_common(3))
-
-
-def _end(result: RunResult, resuming: str) -> None:
-    """Leave with the exit code that says how the run ended."""
-    if result.stopped:
-        owed = f"{len(result.owed)} trials owed; go on with `{resuming}`"
-        click.echo(f"stopped by {result.stopped}: {owed}", err=True)
-        sys.exit(EXIT_CODES.get(result.stopped, 3))
-    if not result.tally.measured and result.tally.missing:
-        raise HarnessFault(f"nothing was measured: {_causes(result.tally.errors)}")
-    click.echo(f"hint: `evalh show {resuming.removeprefix('evalh run ')}`", err=True)
