@@ -68,7 +68,7 @@ def audit(  # noqa: PLR0913 - two arms and four options
         corrected=corrected(counted, refused=refused, complete=complete),
         corrected_by_errors=None if complete else corrected_by_errors(counted, refused=refused),
         tries=tries(counted, ks, rng=rng, refused=refused, complete=complete),
-        ceiling=ceiling(counted.seen, counted.right_seen),
+        ceiling=_known(ceiling(counted.seen, counted.right_seen)),
         utility=tuple(
             utility(counted, ratio, rng=rng, refused=refused, complete=complete) for ratio in dict.fromkeys(cost_ratios)
         ),
@@ -135,6 +135,11 @@ def _agreement(audited: pd.DataFrame, reference: Reference, rng: np.random.Gener
     kappa = cohen_kappa([[table.true_pass, table.false_pass], [table.false_fail, table.true_fail]]).kappa
     alpha = krippendorff_alpha(reference.ratings, rng=rng) if reference.ratings else None
     return Agreement(kappa=_widened(kappa, wider), alpha=alpha, raters=max(1, len(reference.ratings)))
+
+
+def _known(estimate: Estimate) -> Estimate:
+    """Take the value from an estimate that has no interval: it would look certain."""
+    return estimate if estimate.low is not None else replace(estimate, value=None)
 
 
 def _widened(kappa: Estimate, times: float) -> Estimate:

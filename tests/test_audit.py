@@ -270,3 +270,10 @@ def test_no_trial_column_is_needed_for_a_run_of_single_trials(tmp_path):
     file = tmp_path / "labels.csv"
     file.write_text("task_id,passed\nt1,true\n")
     assert read_reference(str(file), made({"t1": (1, 0, 0), "t2": (0, 1, 0)})).right == {("t1", 1): True}
+
+
+def test_one_label_shows_no_number_without_an_interval():
+    run = run_of()
+    found = audited(run, {("t1", 1): True})
+    assert found.ceiling.value is None
+    assert found.errors.precision.low < 0.05

@@ -55,8 +55,8 @@ def sentence(audit: GraderAudit) -> str:
 
 def _basis(audit: GraderAudit) -> list[str]:
     covers = "all of them" if audit.audited == audit.answers else f"{audit.audited} of them"
-    judged = f"{audit.run}, {audit.grader}: {audit.answers} answers to {audit.tasks} tasks"
-    facts = [f"{judged}; {audit.reference} judges {covers} ({audit.audited_tasks} tasks)"]
+    judged = f"{audit.run}, {audit.grader}: {_count(audit.answers, 'answer')} to {_count(audit.tasks, 'task')}"
+    facts = [f"{judged}; {audit.reference} judges {covers} ({_count(audit.audited_tasks, 'task')})"]
     if audit.unjudged:
         facts.append(f"{audit.unjudged} more trials hold no answer that was graded; they are not in these numbers")
     return facts
@@ -78,15 +78,15 @@ def _rates(audit: GraderAudit) -> Table:
     passed, failed = tally.true_pass + tally.false_pass, tally.true_fail + tally.false_fail
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, estimate, n in (
-        ("right among passed", errors.precision, f"95 %, {passed} answers"),
-        ("right among failed", errors.missed, f"95 %, {failed} answers"),
-        ("false passes, of the wrong", errors.false_pass_rate, f"95 %, {wrong} answers"),
-        ("false fails, of the right", errors.false_fail_rate, f"95 %, {right} answers"),
-        ("agreement", errors.agreement, f"95 %, {audit.audited} answers"),
-        ("pass rate as graded", audit.pass_rate, f"95 %, {audit.answers} answers"),
+        ("right among passed", errors.precision, f"95 %, {_count(passed, 'answer')}"),
+        ("right among failed", errors.missed, f"95 %, {_count(failed, 'answer')}"),
+        ("false passes, of the wrong", errors.false_pass_rate, f"95 %, {_count(wrong, 'answer')}"),
+        ("false fails, of the right", errors.false_fail_rate, f"95 %, {_count(right, 'answer')}"),
+        ("agreement", errors.agreement, f"95 %, {_count(audit.audited, 'answer')}"),
+        ("pass rate as graded", audit.pass_rate, f"95 %, {_count(audit.answers, 'answer')}"),
         ("pass rate corrected", audit.corrected, _how(audit.corrected, audit)),
         ("  solved from the errors", audit.corrected_by_errors, "95 %, Lang-Reiczigel"),
-        ("ceiling of trying again", audit.ceiling, f"95 %, {audit.ceiling.n} tasks"),
+        ("ceiling of trying again", audit.ceiling, f"95 %, {_count(audit.ceiling.n, 'task')}"),
     ):
         if estimate is not None:
             table.add_row(name, plain(numbers.rate(estimate)), Text(n))
@@ -95,14 +95,18 @@ def _rates(audit: GraderAudit) -> Table:
         (f"alpha of {audit.agreement.raters} raters", audit.agreement.alpha),
     ):
         if beyond is not None:
-            table.add_row(name, plain(_index(beyond)), Text(f"95 %, {beyond.n} answers"))
+            table.add_row(name, plain(_index(beyond)), Text(f"95 %, {_count(beyond.n, 'answer')}"))
     return table
 
 
 def _how(estimate: Estimate, audit: GraderAudit) -> str:
     if audit.complete:
         return "95 %, as the reference says"
-    return f"95 %, {audit.audited} labels, {estimate.note}" if estimate.value is not None else "95 %"
+    return f"95 %, {_count(audit.audited, 'label')}, {estimate.note}" if estimate.value is not None else "95 %"
+
+
+def _count(number: int, of: str) -> str:
+    return f"{number} {of}" if number == 1 else f"{number} {of}s"
 
 
 def _index(estimate: Estimate) -> str:
