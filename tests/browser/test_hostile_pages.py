@@ -12,7 +12,7 @@ def unfolded(page):
     page.click("#all") if page.locator("#all").is_visible() else None
     for button in page.locator("#tasks .open").all():
         button.click()
-    page.wait_for_function("document.querySelectorAll('.detail td:not([data-ready])').length === 0")
+    page.wait_for_selector(".opened:not([data-ready])", state="detached")
 
 
 @pytest.mark.parametrize("name", PAGES)

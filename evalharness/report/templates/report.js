@@ -43,7 +43,7 @@
     { name: "class", key: (row) => row.place, cell: (row) => toned(words[row.state]) },
     ...arms.map((name, arm) => ({ name, key: (row) => rate(row.arms[arm]), cell: (row) => trials(row.arms[arm], name) })),
     ...(arms.length > 1 ? [
-      { name: "change", right: true, key: (row) => row.change, cell: (row) => points(row.change) },
+      { name: "change", wide: true, right: true, key: (row) => row.change, cell: (row) => points(row.change) },
       { name: "p worse", wide: true, right: true, key: (row) => row.p, cell: (row) => (known(row.p) ? row.p.toFixed(3) : "") },
     ] : []),
     { name: "cost", wide: true, right: true, key: (row) => last(row)[4], cell: (row) => money(last(row)[4]), needs: (row) => known(last(row)[4]) },
@@ -141,10 +141,12 @@
     const line = button.closest("tr");
     button.setAttribute("aria-expanded", String(open));
     if (!open) { line.nextSibling.remove(); return; }
-    const cell = make("td", { colspan: [...line.cells].filter((each) => each.offsetParent).length });
-    line.after(make("tr", { class: "detail" }, cell));
+    const cell = make("div", { class: "opened" });
+    const whole = make("td", { colspan: [...line.cells].filter((each) => each.offsetParent).length }, cell);
+    line.after(make("tr", { class: "detail" }, whole));
     const word = words[row.state];
-    cell.append(make("p", {}, make("b", {}, word.label), `: ${word.meaning}.${row.note ? ` ${row.note}` : ""}`));
+    const change = row.change === null ? "" : ` Change ${points(row.change)} points, p worse ${row.p.toFixed(3)}.`;
+    cell.append(make("p", {}, make("b", {}, word.label), `: ${word.meaning}.${change}${row.note ? ` ${row.note}` : ""}`));
     row.arms.forEach((arm, place) => {
       const fresh = row.fresh[place]?.length ? `; on fresh trials ${row.fresh[place][0]} of ${row.fresh[place][1]}` : "";
       cell.append(make("p", {}, `${arms[place]}: ${arm[0]} of ${arm[1]} passed, ${arm[2]} unmeasured${fresh}; cost ${money(arm[4])}, mean time ${time(arm[5])}`));
