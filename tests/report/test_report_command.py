@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests.ledgers import new_run
 from tests.running import evalh
@@ -34,6 +35,13 @@ def test_every_format_is_written_at_once(runs):
     done = evalh("report", "runs/a", "runs/b", *(f"--out=x.{each}" for each in endings), cwd=runs)
     assert done.returncode == 0, done.stderr
     assert all(Path(runs, f"x.{each}").stat().st_size > 500 for each in endings)
+
+
+def test_the_json_report_keeps_to_its_published_schema(runs):
+    evalh("report", "runs/a", "runs/b", "--out", "x.json", cwd=runs)
+    schema = json.loads(evalh("schema", "report", cwd=runs).stdout)
+    Draft202012Validator(schema).validate(json.loads(Path(runs, "x.json").read_text()))
+    assert {"decision", "verdict", "comparison"} <= set(schema["$defs"]["Document"]["required"])
 
 
 def test_what_was_judged_is_shown_as_it_was_judged(runs):
