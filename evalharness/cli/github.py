@@ -32,7 +32,7 @@ def publish(job: Job) -> int:
     told, comparison = outcome(job, state)
     report = job.folder / "report.html"
     job.output(verdict=told.decision, exit_code=told.exit_code, report=report if report.is_file() else "")
-    told = tell(job, told, state.stance)
+    told = tell(job, told)
     for line in said.annotations(told, comparison):
         print(line)  # noqa: T201 - spoken to the runner
     job.summarise(said.summary(told))
@@ -60,7 +60,7 @@ def outcome(job: Job, state: State) -> tuple[said.Told, Comparison | None]:
     return said.judged(document.comparison, document.verdict, told), document.comparison
 
 
-def tell(job: Job, told: said.Told, stance: str) -> said.Told:
+def tell(job: Job, told: said.Told) -> said.Told:
     """Write comment and check run as far as the token may; return what is told, with the decision before."""
     if not job.token:
         return told
@@ -74,7 +74,7 @@ def tell(job: Job, told: said.Told, stance: str) -> said.Told:
         if job.inputs.check == "true":
             pull = job.event.pull_request
             sha = pull.head.sha if pull else told.commit
-            permitted("check run", lambda: github.call("POST", "check-runs", json=said.check_run(told, stance, sha)))
+            permitted("check run", lambda: github.call("POST", "check-runs", json=said.check_run(told, sha)))
     return told
 
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from msgspec import Struct, structs
 
-from evalharness.model import Comparison, Decision, Stance, TaskClass, TaskPair, Verdict
+from evalharness.model import Comparison, Decision, TaskClass, TaskPair, Verdict
 from evalharness.report import inert, markdown, numbers
 
 MOST_ANNOTATIONS = 10  # of a kind, per step; GitHub drops the rest
@@ -100,12 +100,12 @@ def command(level: str, title: str, message: str) -> str:
     return f"::{level} title={safe_title}::{_escaped(inert.line(message))}"
 
 
-def check_run(told: Told, stance: str, sha: str) -> dict[str, object]:
+def check_run(told: Told, sha: str) -> dict[str, object]:
     """Describe the check run; what is no decision for or against is neutral."""
     conclusion = "neutral"
     if told.decision == Decision.PROMOTE:
         conclusion = "success"
-    elif told.exit_code and stance != Stance.REPORT:
+    elif told.exit_code:
         conclusion = "failure"
     return {
         "name": f"evalh: {inert.line(told.suite, longest=80)}",
