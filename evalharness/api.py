@@ -6,7 +6,7 @@ found.decision, found.comparison.delta["suite"]
 evalharness.gate("suite.yaml", candidate="agent.yaml", baseline="git:main:agent.yaml")
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -15,7 +15,7 @@ from typing import Literal
 
 from evalharness.comparing import compare_runs
 from evalharness.definition import load_agent
-from evalharness.errors import HarnessFault
+from evalharness.errors import ConfigError, HarnessFault
 from evalharness.executors.threads import ThreadExecutor
 from evalharness.gates import Question, ask
 from evalharness.gates import carry_out as decide
@@ -86,24 +86,31 @@ def compare(
 
     Without one it is the baseline's, else `pr`. Raises what the command line would exit with, such as NotComparable.
     """
-    found = compare_runs(baseline, candidate, policy=policy, allowances=allowances)
+    names = _named("baseline", baseline), _named("candidate", candidate)
+    found = compare_runs(*names, policy=policy, allowances=allowances)
     return Result(comparison=found.comparison, verdict=found.verdict)
 
 
 def run(
     suite: Path | str,
-    agent: str,
+    agent: str | Callable[..., object],
     *,
     out: Path | str | None = None,
     trials: int | None = None,
     seed: int | None = None,
     pace: Pace | None = None,
 ) -> Path:
-    """Run a suite against an agent (a file or shorthand) and return the run directory.
+    """Run a suite against an agent (a file, a shorthand or a function) and return the run directory.
 
     Trials that are still owed, after a budget of `pace` has ended it, are run by `evalh run DIRECTORY`.
     """
-    arm = begin(load_suite(suite), load_agent(agent), out=None if out is None else Path(out), trials=trials, seed=seed)
+    arm = begin(
+        load_suite(_named("suite", suite)),
+        load_agent(_agent("agent", agent)),
+        out=None if out is None else Path(out),
+        trials=trials,
+        seed=seed,
+    )
     with arm.store.writer() as writer:
         carry_out(arm.owed(), job=arm.job(), executor=ThreadExecutor(), writer=writer, pace=pace or Pace())
     return arm.store.path
@@ -111,8 +118,8 @@ def run(
 
 def gate(  # noqa: PLR0913 - what a gate is asked, each once
     suite: Path | str,
-    candidate: str,
-    baseline: Path | str,
+    candidate: str | Callable[..., object],
+    baseline: Path | str | Callable[..., object],
     *,
     trials: int | None = None,
     policy: str | None = None,
@@ -124,7 +131,12 @@ def gate(  # noqa: PLR0913 - what a gate is asked, each once
     `baseline` is an agent, a run directory or `line:NAME`. Leaves a gate directory and runs in the current folder.
     """
     question = Question(
-        suite=str(suite), candidate=candidate, baseline=str(baseline), trials=trials, policy=policy, stance=stance
+        suite=_named("suite", suite),
+        candidate=_agent("candidate", candidate),
+        baseline=_agent("baseline", baseline),
+        trials=trials,
+        policy=policy,
+        stance=stance,
     )
     pace, stop = pace or Pace(), Stop()
     store = ask(question, pace=pace, stop=stop)
@@ -132,6 +144,23 @@ def gate(  # noqa: PLR0913 - what a gate is asked, each once
     if found is None:
         raise HarnessFault(f"{store.path} was stopped; go on with `evalh gate {store.path}`")
     return Result(comparison=found.comparison, verdict=found.verdict)
+
+
+def _named(what: str, value: object) -> str:
+    """Take a name or path; anything else is a mistake that deserves a sentence."""
+    if not isinstance(value, str | Path):
+        raise ConfigError(f"{what} must be a name or a path, but is {type(value).__name__}")
+    return str(value)
+
+
+def _agent(what: str, value: object) -> str:
+    """Take a function by where it can be imported from: its hosts are other processes."""
+    if not callable(value):
+        return _named(what, value)
+    module, name = getattr(value, "__module__", "__main__"), getattr(value, "__qualname__", "<unknown>")
+    if module == "__main__" or "<" in name:
+        raise ConfigError(f"{what}: a function of a notebook or script cannot be imported: put it into a module")
+    return f"python:{module}:{name}"
 
 
 def _n(comparison: Comparison, arm: str) -> str:

@@ -1,8 +1,10 @@
+import importlib
 import json
 
 import pytest
 
 import evalharness
+from evalharness.errors import ConfigError
 from evalharness.model import Decision
 from evalharness.store import RunStore
 
@@ -34,3 +36,17 @@ def test_a_gate_from_python_decides_and_shows_itself(project):
     found = evalharness.gate("suite.yaml", candidate="python:apis:broken", baseline="python:apis:steady")
     assert found.decision is Decision.BLOCK
     assert "t1" in found._repr_html_()
+
+
+def test_a_function_is_taken_by_its_module(project, monkeypatch):
+    monkeypatch.syspath_prepend(str(project))
+    agent = importlib.import_module("apis").steady
+    assert len(list(RunStore(evalharness.run("suite.yaml", agent, trials=1)).records())) == 12
+
+
+@pytest.mark.parametrize(
+    ("suite", "agent"), [({"tasks": []}, "local"), ("suite.yaml", 5), ("suite.yaml", lambda _: "")]
+)
+def test_what_is_no_name_and_no_importable_function_is_named(project, suite, agent):
+    with pytest.raises(ConfigError):
+        evalharness.run(suite, agent)

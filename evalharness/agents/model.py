@@ -46,7 +46,17 @@ class ModelAgent:
                 f"model '{self.model}': litellm knows no such provider; write it as 'provider/model', "
                 "for example 'openai/gpt-4o-mini'"
             ) from exc
+        self._check_keys(litellm)
         yield self
+
+    def _check_keys(self, litellm: Any) -> None:
+        """Ask for a key before the first trial: without one a provider's answer looks like an outage."""
+        if self.api_base or "api_key" in self.extra:
+            return
+        missing = litellm.validate_environment(model=self.model)["missing_keys"]
+        if missing:
+            names = ", ".join(missing)
+            raise ConfigError(f"model '{self.model}' needs {names}: set it in the environment, or name an `api_base`")
 
     def run(self, task: Task, workspace: Workspace, *, seed: int) -> Transcript:  # noqa: ARG002 - a model needs none
         """Ask once."""

@@ -112,7 +112,10 @@ def _gated(policy: Policy | None) -> str:
 
 
 def _foreseen(seen: Forecast) -> str:
-    drop = "" if seen.visible_drop is None else f"; smallest visible drop {100 * seen.visible_drop:.1f} points"
+    drop = ""
+    if seen.visible_drop is not None:
+        drop = f"; smallest visible drop {100 * seen.visible_drop:.1f} points"
+        drop = drop if seen.visible_drop < 1 else "; too small to see any drop of the suite as a whole"
     return (
         f"unchanged: not blocked {seen.green:.1%}, promoted {seen.promoted:.1%}, "
         f"{seen.base_trials:.0f} trials and {seen.extra_trials:.0f} more; "
@@ -126,7 +129,8 @@ def _check_power(seen: SuiteSeen) -> None:
     if guard and seen.forecast.one_break < LEAST_POWER:
         raise ConfigError(
             f"{seen.place}: gate: this guard sees one always-passing task break in only {seen.forecast.one_break:.0%} "
-            f"of gates (at least {LEAST_POWER:.0%} are needed): add `- use: no_confirmed_regressions`, or more trials"
+            f"of gates (at least {LEAST_POWER:.0%} are needed): give it "
+            "`rules: [{use: no_worse}, {use: no_confirmed_regressions}]`, or more trials"
         )
 
 

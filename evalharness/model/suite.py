@@ -63,7 +63,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     estimand: Literal["suite", "population"] = "suite"
     confirm: Confirm = field(default_factory=Confirm)
     extra_rounds: Annotated[int, Meta(ge=0)] = 4
-    rules: tuple[Extension, ...] = (Extension(use="no_worse"),)
+    rules: tuple[Extension, ...] = (Extension(use="no_worse"), Extension(use="no_confirmed_regressions"))
     escalate: str | None = None
 
 
