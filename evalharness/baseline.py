@@ -52,7 +52,7 @@ def resolve(name: str, suite: Suite, *, now: datetime | None = None) -> Baseline
         return Baseline(definition=load_agent(name))
     outcomes = stored_outcomes(name, suite)
     definition = _rerunnable(outcomes.header)
-    reasons = [*unfit(outcomes, suite, now or datetime.now(UTC)), *_flattering(outcomes.header.run_id)]
+    reasons = [*unfit(outcomes, suite, now or datetime.now(UTC)), *_selected(outcomes.header.run_id)]
     if not reasons:
         cost = () if definition else (f"{name} cannot be run again: only fresh trials of the candidate can confirm",)
         return Baseline(stored=name, definition=definition, notes=cost)
@@ -113,10 +113,19 @@ def not_drifted(baseline: Baseline, suite: Suite, *, pace: Pace, stop: Stop) -> 
     return msgspec.structs.replace(baseline, notes=(*baseline.notes, f"no drift seen ({said})"))
 
 
-def _flattering(run_id: str) -> list[str]:
-    """Say that a run earned a promotion: it was chosen for its luck, so everything after it would look worse."""
-    earned = [name for name in line_names() if run_id in open_line(name).read().earned_by]
-    return [f"it earned a promotion on the line {earned[0]}: measure that version again"] if earned else []
+def _selected(run_id: str) -> list[str]:
+    """Say that a run stands where it does because of how it came out, so that what comes after would look different.
+
+    One that earned a promotion was chosen for its luck. One that refused a candidate would, if it stayed, refuse the
+    next ones by the same luck: identical releases then drift apart from it (docs/gate-statistics.md).
+    """
+    for name in line_names():
+        chain = open_line(name).read()
+        if run_id in chain.earned_by:
+            return [f"it earned a promotion on the line {name}: measure that version again"]
+        if any(run_id == each.baseline_run for link in chain.refused for each in link.entry.evidence):
+            return [f"it refused a candidate on the line {name}: measure the baseline again"]
+    return []
 
 
 def _age(header: RunHeader, now: datetime) -> timedelta | None:

@@ -47,8 +47,8 @@ ACTS = (
     ),
     Act(
         title="release 1.0 twice, with other seeds: nothing changed, so any difference below is luck",
-        baseline=(WORKING, 13),
-        candidate=(WORKING, 14),
+        baseline=(WORKING, 23),
+        candidate=(WORKING, 24),
     ),
 )
 

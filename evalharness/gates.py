@@ -12,11 +12,12 @@ from evalharness.baseline import Baseline, not_drifted, resolve, stored_outcomes
 from evalharness.classes import with_confirmation
 from evalharness.compare import compare
 from evalharness.definition import load_agent
-from evalharness.digests import entries, suite_digest
-from evalharness.errors import ConfigError, NotComparable
+from evalharness.digests import suite_digest
+from evalharness.errors import ConfigError
 from evalharness.gate import DEFAULT_PRESET, check_policy, judge
 from evalharness.gate_arm import GateArm
 from evalharness.gate_store import GATE_SCHEMA, GateHeader, GateSide, GateStore, is_gate
+from evalharness.gate_tasks import comparable, eligible
 from evalharness.model import AgentDefinition, Check, Comparison, Counts, Decision, Policy, Suite, Verdict
 from evalharness.outcomes import Outcomes
 from evalharness.policy import load_policy
@@ -27,6 +28,7 @@ from evalharness.runner import Listener, Pace, Stop
 from evalharness.runs import new_run_id
 from evalharness.suite import load_suite
 
+EARLY_FROM = 4  # trials per task from which looking after every round saves more than it costs
 FINDING_OF = {"no_worse": "aggregate", "no_confirmed_regressions": "flips"}
 
 
@@ -68,7 +70,8 @@ def ask(question: Question, *, pace: Pace, stop: Stop) -> GateStore:
     baseline = not_drifted(resolve(question.baseline, suite), suite, pace=pace, stop=stop)
     baseline = msgspec.structs.replace(baseline, notes=(*edits, *baseline.notes))
     trials = question.trials or suite.trials
-    return begin_gate(suite, candidate, baseline, policy=policy, trials=trials, out=question.out)
+    looks = tuple(range(2, trials)) if trials >= EARLY_FROM else ()
+    return begin_gate(suite, candidate, baseline, policy=policy, trials=trials, looks=looks, out=question.out)
 
 
 def begin_gate(  # noqa: PLR0913 - what a gate is asked, each once
@@ -160,38 +163,22 @@ def carry_out(
         verdict=verdict,
         complete=decided.complete,
         base_trials=int(sum(each.tasks["measured"].sum() for each in outcomes)),
-        fresh_trials=sum(each.baseline[1] + each.candidate[1] for each in decided.suspects),
+        fresh_trials=sum(each.baseline[1] * baseline.rerun + each.candidate[1] for each in decided.suspects),
         seconds=time.monotonic() - began,
         cost_usd=release.cost_usd,
     )
 
 
 def _procedure(header: GateHeader, suite: Suite, baseline: GateArm) -> Procedure:
+    tasks = comparable(suite, baseline.stored)
     return Procedure(
         policy=header.policy,
-        tasks=_tasks(suite, baseline.stored),
+        tasks=tasks,
+        eligible=eligible(header.policy, suite, tasks),
         trials=(baseline.offset or header.trials, header.trials),
         looks=header.looks,
         rerun=(baseline.rerun, True),
     )
-
-
-def _tasks(suite: Suite, stored: Outcomes | None) -> tuple[str, ...]:
-    """Return the tasks that both arms can answer, in the suite's order."""
-    if stored is None:
-        return tuple(task.id for task in suite.tasks)
-    now, then = entries(suite), stored.header.tasks
-    tasks = tuple(
-        task_id
-        for task_id in now
-        if task_id in stored.tasks.index
-        and all(
-            getattr(then[task_id], part) in ("", getattr(now[task_id], part)) for part in ("task", "graders", "limits")
-        )
-    )
-    if not tasks:
-        raise NotComparable(f"{suite.place} and {stored.place} share no task that is still the same")
-    return tasks
 
 
 def _comparison(outcomes: list[Outcomes], decided: Decided, header: GateHeader, tasks: tuple[str, ...]) -> Comparison:

@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock, Timer
 
 import msgspec
@@ -13,6 +14,7 @@ from evalharness.gate_arm import GateArm, Window
 from evalharness.gate_store import GateStore
 from evalharness.procedure import Decided, Procedure, Purpose, Request, State, Tally, tally
 from evalharness.runner import Listener, Pace, RunResult, Stop
+from evalharness.store import is_run
 
 CONFIRM_SHARE = 0.25  # of the time, kept for the suspects
 WATCH_SECONDS = 1.0
@@ -95,7 +97,7 @@ class Release:
 
     def _carry_out(self, state: State, step: Request) -> None:
         """Run what a request asks for; base rounds are queued all at once, so that a look never stops the queue."""
-        if step.purpose is Purpose.ROUND and self._over:
+        if step.purpose is Purpose.ROUND and (self._over or self._measured(state, step)):
             return
         ending = not state.base_ended and step.purpose is Purpose.ROUND
         busy = []
@@ -107,6 +109,11 @@ class Release:
         if busy:
             watch = _Watch(self, state, step) if ending and self.procedure.looks else None
             self._together(busy, step.purpose, watch)
+
+    def _measured(self, state: State, step: Request) -> bool:
+        """Say whether all that a round asks for is there: the queue was ahead of the looks, or the gate was resumed."""
+        begun = all(is_run(Path(arm.side.run)) for arm in self.arms if arm.rerun)
+        return begun and self.after(state, step)[1]
 
     def _together(self, arms: list[GateArm], purpose: Purpose, watch: "_Watch | None") -> None:
         """Run both arms side by side, so that whatever drifts in time drifts under both."""

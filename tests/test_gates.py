@@ -14,7 +14,7 @@ from evalharness.baseline import Baseline, resolve
 from evalharness.budget import Budget
 from evalharness.gate import PRESETS
 from evalharness.gate_store import GateStore
-from evalharness.gates import begin_gate, carry_out, escalated
+from evalharness.gates import Question, ask, begin_gate, carry_out, escalated
 from evalharness.model import AgentDefinition, Decision
 from evalharness.runner import Pace, Stop
 from evalharness.store import RunStore
@@ -237,3 +237,27 @@ def test_an_inconclusive_smoke_gate_is_decided_by_the_larger_suite(project):
     decided = carry_out(larger, load_suite(larger.header.suite), pace=Pace(), stop=Stop())
     assert decided.verdict.decision is Decision.PROMOTE
     assert escalated(larger, decided) is None
+
+
+def test_a_gate_ends_after_the_round_that_decided(project):
+    store = ask(
+        Question(suite="suite.yaml", candidate="python:arms:worse", baseline="python:arms:steady", trials=10),
+        pace=Pace(workers=2),
+        stop=Stop(),
+    )
+    assert store.header.looks == tuple(range(2, 10))
+    result = carry_out(store, load_suite("suite.yaml"), pace=Pace(workers=2), stop=Stop())
+    assert result.verdict.decision is Decision.BLOCK
+    assert result.base_trials < 480
+
+
+def test_only_tasks_with_the_rules_tags_are_confirmed(project):
+    suite = json.loads((project / "suite.yaml").read_text())
+    for task in suite["tasks"]:
+        task["tags"] = ["other" if task["id"] == "t3" else "core"]
+    rules = [{"use": "no_confirmed_regressions", "options": {"tags": ["core"]}}]
+    (project / "suite.yaml").write_text(json.dumps(suite | {"gate": {"rules": rules}}))
+    policy = load_suite("suite.yaml").policy
+    _, result = gated("broken", fresh("steady"), policy=policy)
+    assert result.verdict.decision is not Decision.BLOCK
+    assert result.fresh_trials == 0

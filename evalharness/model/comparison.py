@@ -198,7 +198,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
     def of(self, state: TaskClass) -> tuple[TaskPair, ...]:
         """Return the tasks of one class."""
-        return tuple(task for task in self.tasks if task.state is state)
+        return tuple(task for task in self.tasks if task.state == state)
 
     @property
     def classes(self) -> dict[TaskClass, int]:

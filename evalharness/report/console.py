@@ -100,6 +100,8 @@ def _fresh(task: TaskPair) -> str:
     if not task.fresh_baseline or not task.fresh_candidate:
         return ""
     before, after = task.fresh_baseline, task.fresh_candidate
+    if not after.measured:
+        return ""
     return f"{before.passed}/{before.measured} to {after.passed}/{after.measured}"
 
 

@@ -125,7 +125,7 @@ def counted(counts: Counts) -> str:
 def evidence(task: TaskPair) -> str:
     """Write what a task's class rests on."""
     parts = [f"{counted(task.baseline)} to {counted(task.candidate)} passed", f"p worse {task.pvalue:.3f}"]
-    if task.fresh_baseline and task.fresh_candidate:
+    if task.fresh_baseline and task.fresh_candidate and task.fresh_candidate.measured:
         parts.append(f"fresh trials {counted(task.fresh_baseline)} to {counted(task.fresh_candidate)}")
     return "; ".join(part for part in (*parts, task.note) if part)
 
