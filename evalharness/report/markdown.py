@@ -79,7 +79,7 @@ def _numbers(comparison: Comparison) -> str:
         ),
         [
             "any change at all",
-            f"p = {comparison.significance.pvalue:.3f}, one-sided worse",
+            f"{numbers.pvalue(comparison.significance.pvalue)}, one-sided worse",
             comparison.significance.method,
         ],
     ]

@@ -65,12 +65,17 @@ def why(verdict: Verdict) -> str:
     return "; ".join(f"{check.rule}: {check.because}" for check in made)
 
 
+def pvalue(value: float) -> str:
+    """Write a p-value; one that would be rounded to nothing is said to be small."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
 def flips(comparison: Comparison) -> str:
     """Write the flips beside the noise floor."""
     seen = comparison.flips
     return (
-        f"{seen.broken} broken, {seen.expected_broken:.1f} expected from noise alone (p = {seen.pvalue_broken:.3f}); "
-        f"{seen.fixed} fixed, {seen.expected_fixed:.1f} expected (p = {seen.pvalue_fixed:.3f})"
+        f"{seen.broken} broken, {seen.expected_broken:.1f} expected from noise alone ({pvalue(seen.pvalue_broken)}); "
+        f"{seen.fixed} fixed, {seen.expected_fixed:.1f} expected ({pvalue(seen.pvalue_fixed)})"
     )
 
 
@@ -187,7 +192,7 @@ def slices(cut: tuple[Slice, ...], *, listed: int = 5) -> str:
     if not cut:
         return ""
     worst = sorted(cut, key=lambda each: each.adjusted)[:listed]
-    told = ", ".join(f"{each.tag} {change(each.shrunken)} (p = {each.adjusted:.3f}, Holm)" for each in worst)
+    told = ", ".join(f"{each.tag} {change(each.shrunken)} ({pvalue(each.adjusted)}, Holm)" for each in worst)
     return f"{len(cut)} slices, most in doubt, shrunken: {told}"
 
 
