@@ -14,7 +14,7 @@ import msgspec
 
 from evalharness.errors import ConfigError, StorageFault
 from evalharness.journal import read_lines, write_whole
-from evalharness.model import AgentDefinition, Comparison, Policy
+from evalharness.model import AgentDefinition, Allowance, Comparison, Policy
 from evalharness.procedure import Look
 
 HEADER = "gate.json"
@@ -48,6 +48,7 @@ class GateHeader(msgspec.Struct, frozen=True, kw_only=True):
     candidate: GateSide
     started_at: str
     notes: tuple[str, ...] = ()
+    allowances: tuple[Allowance, ...] = ()
 
 
 def is_gate(path: Path) -> bool:

@@ -18,7 +18,7 @@ from evalharness.gate import DEFAULT_PRESET, check_policy, judge
 from evalharness.gate_arm import GateArm
 from evalharness.gate_store import GATE_SCHEMA, GateHeader, GateSide, GateStore, is_gate
 from evalharness.gate_tasks import comparable, eligible
-from evalharness.model import AgentDefinition, Check, Comparison, Counts, Decision, Policy, Suite, Verdict
+from evalharness.model import AgentDefinition, Allowance, Check, Comparison, Counts, Decision, Policy, Suite, Verdict
 from evalharness.outcomes import Outcomes
 from evalharness.policy import load_policy
 from evalharness.procedure import Decided, Procedure, Suspect
@@ -54,6 +54,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     policy: str | None = None
     stance: Literal["guard", "certify", "report"] | None = None
     out: Path | None = None
+    allowances: tuple[Allowance, ...] = ()
 
 
 def ask(question: Question, *, pace: Pace, stop: Stop) -> GateStore:
@@ -71,7 +72,16 @@ def ask(question: Question, *, pace: Pace, stop: Stop) -> GateStore:
     baseline = msgspec.structs.replace(baseline, notes=(*edits, *baseline.notes))
     trials = question.trials or suite.trials
     looks = tuple(range(2, trials)) if trials >= EARLY_FROM else ()
-    return begin_gate(suite, candidate, baseline, policy=policy, trials=trials, looks=looks, out=question.out)
+    return begin_gate(
+        suite,
+        candidate,
+        baseline,
+        policy=policy,
+        trials=trials,
+        looks=looks,
+        out=question.out,
+        allowances=question.allowances,
+    )
 
 
 def begin_gate(  # noqa: PLR0913 - what a gate is asked, each once
@@ -83,6 +93,7 @@ def begin_gate(  # noqa: PLR0913 - what a gate is asked, each once
     trials: int,
     looks: tuple[int, ...] = (),
     out: Path | None = None,
+    allowances: tuple[Allowance, ...] = (),
 ) -> GateStore:
     """Make a gate directory; nothing has run yet."""
     check_policy(policy)
@@ -106,6 +117,7 @@ def begin_gate(  # noqa: PLR0913 - what a gate is asked, each once
         ),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=baseline.notes,
+        allowances=allowances,
     )
     return GateStore.create(out or Path("gates") / gate_id, header)
 
@@ -186,7 +198,7 @@ def _comparison(outcomes: list[Outcomes], decided: Decided, header: GateHeader, 
     baseline, candidate = outcomes
     fresh = {tasks[each.task]: (_counts(each.baseline), _counts(each.candidate)) for each in decided.suspects}
     comparison = with_confirmation(
-        compare(baseline, candidate, header.policy),
+        compare(baseline, candidate, header.policy, allowances=header.allowances),
         fresh,
         confirmed={tasks[each.task] for each in decided.suspects if each.confirmed},
         cleared={tasks[each.task] for each in decided.suspects if _cleared(each)},

@@ -15,7 +15,7 @@ from evalharness.budget import Budget
 from evalharness.gate import PRESETS
 from evalharness.gate_store import GateStore
 from evalharness.gates import Question, ask, begin_gate, carry_out, escalated
-from evalharness.model import AgentDefinition, Decision
+from evalharness.model import AgentDefinition, Allowance, Decision
 from evalharness.runner import Pace, Stop
 from evalharness.store import RunStore
 from evalharness.suite import load_suite
@@ -261,3 +261,15 @@ def test_only_tasks_with_the_rules_tags_are_confirmed(project):
     _, result = gated("broken", fresh("steady"), policy=policy)
     assert result.verdict.decision is not Decision.BLOCK
     assert result.fresh_trials == 0
+
+
+def test_what_is_accepted_is_on_record_with_its_reason(project):
+    accepted = (Allowance(kind="removed", reason="retired with the old tool", tasks=("t9",)),)
+    store = ask(
+        Question(
+            suite="suite.yaml", candidate="python:arms:steady", baseline="python:arms:steady", allowances=accepted
+        ),
+        pace=Pace(),
+        stop=Stop(),
+    )
+    assert GateStore(store.path).header.allowances == accepted

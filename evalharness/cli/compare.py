@@ -2,18 +2,19 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import msgspec
 
+from evalharness.cli.allowing import allowances_of, allowing_options
 from evalharness.cli.evidence import write_all
 from evalharness.cli.terminal import colour
 from evalharness.comparing import compare_runs, compare_several
 from evalharness.errors import ConfigError
 from evalharness.gate import PRESETS
 from evalharness.model import Allowance
-from evalharness.pairing import KINDS, Accepted
 from evalharness.redact import Redactor
 from evalharness.report import check_endings, console, html_several, lineup, store
 from evalharness.report.document import document
@@ -29,16 +30,7 @@ SEVERAL = {".md": lineup.as_markdown, ".json": lineup.as_json, ".html": html_sev
     metavar="FILE|PRESET",
     help=f"A preset ({', '.join(PRESETS)}) or a file with a `gate:` section (default: the baseline's).",
 )
-@click.option(
-    "--allow-removed", multiple=True, metavar="TASK", help="Accept that a task is gone; may be repeated, with --reason."
-)
-@click.option(
-    "--allow",
-    multiple=True,
-    metavar="KIND",
-    help=f"Accept a kind of difference, with --reason: {', '.join(KINDS)}.",
-)
-@click.option("--reason", default="", metavar="TEXT", help="Why it is accepted; goes on record and into the reports.")
+@allowing_options
 @click.option(
     "--report",
     "reports",
@@ -65,27 +57,17 @@ def command(  # noqa: PLR0913 - one parameter per option
     with 5 where the runs do not answer the same question. Of several candidates the worst counts.
     """
     check_endings(reports)
-    allowances = _allowances(allow, allow_removed, reason)
+    allowances = allowances_of(allow, allow_removed, reason)
     if len(candidates) == 1:
         sys.exit(_one(baseline, candidates[0], policy, allowances, reports, as_json=as_json))
     sys.exit(_several(baseline, candidates, policy, allowances, reports, as_json=as_json))
-
-
-def _allowances(kinds: tuple[str, ...], removed: tuple[str, ...], reason: str) -> list[Allowance]:
-    found = [Allowance(kind=kind, reason=reason) for kind in kinds]
-    if removed:
-        found.append(Allowance(kind="removed", reason=reason, tasks=removed))
-    Accepted(allowances=found)
-    if found and not reason.strip():
-        raise ConfigError("what is accepted goes on record: say why with --reason TEXT")
-    return found
 
 
 def _one(
     baseline: Path,
     candidate: Path,
     policy: str | None,
-    allowances: list[Allowance],
+    allowances: Sequence[Allowance],
     reports: tuple[Path, ...],
     *,
     as_json: bool,
@@ -104,7 +86,7 @@ def _several(
     baseline: Path,
     candidates: tuple[Path, ...],
     policy: str | None,
-    allowances: list[Allowance],
+    allowances: Sequence[Allowance],
     reports: tuple[Path, ...],
     *,
     as_json: bool,

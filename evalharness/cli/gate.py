@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from evalharness.budget import Budget
+from evalharness.cli.allowing import allowances_of, allowing_options
 from evalharness.cli.evidence import write_all
 from evalharness.cli.interrupts import EXIT_CODES, interruptible
 from evalharness.cli.progress import progress, together
@@ -37,6 +38,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     budget_minutes: float | None
     reports: tuple[Path, ...]
     as_json: bool
+    allow: tuple[str, ...]
+    allow_removed: tuple[str, ...]
+    reason: str
 
     def pace(self) -> Pace:
         """Say how the gate goes about its work."""
@@ -64,6 +68,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option(
     "--report", "reports", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Also write a report."
 )
+@allowing_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(**given: Any) -> None:
     """Run SUITE against both arms, re-run on fresh trials exactly the tasks that seem to have broken, and decide.
@@ -124,4 +129,5 @@ def _question(options: Options) -> Question:
         policy=options.policy,
         stance=options.stance,
         out=options.out,
+        allowances=allowances_of(options.allow, options.allow_removed, options.reason),
     )
