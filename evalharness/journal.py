@@ -11,6 +11,7 @@ import msgspec
 
 from evalharness.errors import ConfigError, StorageFault
 from evalharness.model import TranscriptRef
+from evalharness.text import decoder
 
 BLOCK = 1 << 20
 Line = TypeVar("Line")
@@ -132,7 +133,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def read_lines(path: Path, kind: type[Line]) -> Iterator[Line]:
     """Decode the whole lines of a file; a line that is not of this kind is named, a torn last one is not there yet."""
-    decoder = msgspec.json.Decoder(kind)
+    lines_of = decoder(kind)
     number = 0
     with path.open("rb") as file:
         rest = b""
@@ -141,19 +142,19 @@ def read_lines(path: Path, kind: type[Line]) -> Iterator[Line]:
             end = content.rfind(b"\n") + 1
             whole, rest = content[:end], content[end:]
             try:
-                lines = decoder.decode_lines(whole)
+                lines = lines_of.decode_lines(whole)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 lines = []
                 for line in whole[:-1].split(b"\n"):
                     number += 1
-                    lines.append(_decode_line(decoder, line, f"{path}: line {number}"))
+                    lines.append(_decode_line(lines_of, line, f"{path}: line {number}"))
             number += len(lines)
             yield from lines
 
 
-def _decode_line(decoder: msgspec.json.Decoder[Line], line: bytes, place: str) -> Line:
+def _decode_line(lines_of: msgspec.json.Decoder[Line], line: bytes, place: str) -> Line:
     try:
-        return decoder.decode(line)
+        return lines_of.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise ConfigError(
             f"{place} is damaged ({exc}): delete the line, and its trial is run again when the run is resumed"

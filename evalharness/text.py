@@ -1,5 +1,6 @@
 """Text and objects of others as files can hold them."""
 
+from threading import Lock
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,4 +29,19 @@ def as_json(value: Any) -> bytes:
 
 def plain(value: Any, kind: type[Plain]) -> Plain:
     """Return what a file would hold of it; msgspec.ValidationError where that is nothing of this kind."""
-    return msgspec.json.decode(as_json(value), type=kind)
+    return decoder(kind).decode(as_json(value))
+
+
+_BUILDING = Lock()
+_DECODERS: dict[type[Any], msgspec.json.Decoder[Any]] = {}
+
+
+def decoder(kind: type[Plain]) -> msgspec.json.Decoder[Plain]:
+    """Return the decoder of a kind of Struct, built by one thread at a time.
+
+    msgspec learns a Struct when it first meets it; two threads that introduce it at once can end the process.
+    """
+    with _BUILDING:
+        if kind not in _DECODERS:
+            _DECODERS[kind] = msgspec.json.Decoder(kind)
+        return _DECODERS[kind]

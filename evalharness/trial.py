@@ -20,7 +20,7 @@ from evalharness.judging import Judged, build_grader, graded, harness_fault, wit
 from evalharness.model import Extension, Record, Suite, Task, Transcript, Trial, UnmeasuredRules, Usage
 from evalharness.redact import Redactor
 from evalharness.registry import build
-from evalharness.text import as_json
+from evalharness.text import as_json, decoder
 from evalharness.workspaces import Workspace, Workspaces
 
 GRACE_SECONDS = 1.0  # agents end their own trials at the limit; this long after it, a thread is given up
@@ -95,7 +95,7 @@ class TrialRunner:
             watch.end()
         try:
             content = as_json(answer)
-            transcript = msgspec.json.decode(content, type=Transcript)
+            transcript = decoder(Transcript).decode(content)
         except Exception as exc:  # noqa: BLE001 - whatever makes an answer unwritable, the agent put it there
             return without_answer(AgentFault("answer:type", f"{type(exc).__name__}: {exc}"), UnmeasuredRules()), None
         return graded(task, transcript, workspace, self._graders_of(task)), content

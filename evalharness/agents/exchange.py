@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 
 from evalharness.errors import AgentFault, Unmeasured
 from evalharness.model import Message, Task, ToolCall, Transcript, Usage
-from evalharness.text import well_formed
+from evalharness.text import decoder, well_formed
 
 LONGEST_LOGS = 8192
 _LONGEST_CAUSE = 80
@@ -93,6 +93,7 @@ def answered(content: bytes, *, logs: bytes = b"") -> Transcript:
     if document is None:
         return Transcript(final=text.rstrip("\r\n"), logs=tail(logs))
     try:
+        decoder(_Answer)  # known before threads meet it
         answer = msgspec.convert(document, _Answer)
     except msgspec.ValidationError as exc:
         raise AgentFault("answer", f"the answer is not as it should be: {exc}") from exc

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 import msgspec
 
 import evalharness
-from evalharness.agents.wire import Answer, HostSpec, Ready, Request, read_message, write_message
+from evalharness.agents.wire import ANSWERS, READY, Answer, HostSpec, Request, read_message, write_message
 from evalharness.errors import AgentFault, ConfigError, Displaced, LimitReached, Unmeasured
 from evalharness.model import Transcript
 
@@ -131,9 +131,9 @@ class Host:
             with self._answers:
                 ready = read_message(self._answers)
                 if ready is not None:
-                    self._fault = msgspec.msgpack.decode(ready, type=Ready).fault
+                    self._fault = READY.decode(ready).fault
                     self._ready.set()
-                decoder = msgspec.msgpack.Decoder(Answer)
+                decoder = ANSWERS
                 while (content := read_message(self._answers)) is not None:
                     answer = decoder.decode(content)
                     if (box := self._calls.get(answer.id)) is not None:

@@ -2,6 +2,7 @@
 
 from typing import BinaryIO
 
+import msgspec
 from msgspec import Struct
 
 from evalharness.model import Task, Transcript, UnmeasuredRules
@@ -62,3 +63,8 @@ def read_message(pipe: BinaryIO) -> bytes | None:
         raise ValueError(f"a message of {length} bytes")
     content = pipe.read(length)
     return content if len(content) == length else None
+
+
+# Learnt here, in the thread that imports: the listeners of several hosts must not introduce them at once.
+READY = msgspec.msgpack.Decoder(Ready)
+ANSWERS = msgspec.msgpack.Decoder(Answer)

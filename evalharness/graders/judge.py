@@ -14,7 +14,7 @@ from evalharness.errors import Unmeasured
 from evalharness.graders.answers import accepted, shortened
 from evalharness.litellm_client import Reply, complete
 from evalharness.model import Grade, Task, Transcript, UnmeasuredRules, Usage, total
-from evalharness.text import well_formed
+from evalharness.text import decoder, well_formed
 from evalharness.workspaces import Workspace
 
 _LONGEST_PAUSE = 30.0  # a provider that asks for more is left to the runner, which can do other work meanwhile
@@ -162,7 +162,7 @@ def _read(reply: Reply) -> _Vote:
     text = reply.text.rpartition("</think>")[2]
     start, end = text.find("{"), text.rfind("}")
     try:
-        return msgspec.json.decode(text[start : end + 1] if start >= 0 else text, type=_Vote)
+        return decoder(_Vote).decode(text[start : end + 1] if start >= 0 else text)
     except (msgspec.DecodeError, RecursionError) as exc:
         raise Unmeasured("malformed", f"{shortened(reply.text)} is no verdict: {exc}") from exc
 
