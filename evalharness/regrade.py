@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-from evalharness.digests import entries, suite_digest
+from evalharness.digests import entries
 from evalharness.errors import ConfigError
 from evalharness.executors import Finished
 from evalharness.judging import regraded
-from evalharness.model import Record, RunHeader, Suite, SuiteEntry, Task, Trial
+from evalharness.model import Record, RunHeader, Suite, Task, Trial
 from evalharness.registry import build
-from evalharness.runs import new_run_id
+from evalharness.runs import new_run_id, suite_entry
 from evalharness.store import RunStore
 
 BATCH = 256
@@ -51,9 +51,7 @@ def _header(store: RunStore, suite: Suite) -> RunHeader:
     return msgspec.structs.replace(
         header,
         run_id=new_run_id(),
-        suite=SuiteEntry(
-            name=suite.name, version=suite.version, digest=suite_digest(suite), place=str(Path(suite.place).resolve())
-        ),
+        suite=suite_entry(suite, now),
         tasks=now,
         policy=suite.policy,
         options=header.options

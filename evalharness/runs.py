@@ -80,12 +80,7 @@ def begin(  # noqa: PLR0913 - a run's parts, each given once
     header = RunHeader(
         schema=RUN_SCHEMA,
         run_id=run_id,
-        suite=SuiteEntry(
-            name=suite.name,
-            version=suite.version,
-            digest=suite_digest(suite, known),
-            place=str(Path(suite.place).resolve()),
-        ),
+        suite=suite_entry(suite, known),
         tasks=known,
         agent=AgentEntry(
             name=definition.name,
@@ -106,6 +101,12 @@ def begin(  # noqa: PLR0913 - a run's parts, each given once
     planned = Planned(task_ids=tuple(task.id for task in chosen), first=1, last=count)
     store = RunStore.create(out or Path("runs") / run_id, header, planned)
     return Arm(store=store, suite=suite, definition=definition, agent=agent)
+
+
+def suite_entry(suite: Suite, known: dict[str, TaskEntry]) -> SuiteEntry:
+    """Return what a run remembers of its suite; `known` are the suite's task entries."""
+    place = str(Path(suite.place).resolve())
+    return SuiteEntry(name=suite.name, version=suite.version, digest=suite_digest(suite, known), place=place)
 
 
 def resume(store: RunStore, suite: Suite, definition: AgentDefinition) -> Arm:
