@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import zstandard
 
-from evalharness.cli.evidence import gather
+from evalharness.evidence import gather
 from evalharness.comparing import compare_runs
 from evalharness.executors import Finished
 from evalharness.model import (

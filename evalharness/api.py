@@ -16,6 +16,7 @@ from typing import Literal
 from evalharness.comparing import compare_runs
 from evalharness.definition import load_agent
 from evalharness.errors import ConfigError, HarnessFault
+from evalharness.evidence import write_gate
 from evalharness.executors.threads import ThreadExecutor
 from evalharness.gates import Question, ask
 from evalharness.gates import carry_out as decide
@@ -128,7 +129,8 @@ def gate(  # noqa: PLR0913 - what a gate is asked, each once
 ) -> Result:
     """Gate a candidate as `evalh gate` does: run both arms, confirm what looks broken, and decide.
 
-    `baseline` is an agent, a run directory or `line:NAME`. Leaves a gate directory and runs in the current folder.
+    `baseline` is an agent, a run directory or `line:NAME`. Leaves a gate directory with its reports, and runs, in the
+    current folder.
     """
     question = Question(
         suite=_named("suite", suite),
@@ -143,6 +145,7 @@ def gate(  # noqa: PLR0913 - what a gate is asked, each once
     found = decide(store, load_suite(store.header.suite), pace=pace, stop=stop)
     if found is None:
         raise HarnessFault(f"{store.path} was stopped; go on with `evalh gate {store.path}`")
+    write_gate(store, found.comparison, found.verdict)
     return Result(comparison=found.comparison, verdict=found.verdict)
 
 

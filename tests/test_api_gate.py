@@ -36,6 +36,9 @@ def test_a_gate_from_python_decides_and_shows_itself(project):
     found = evalharness.gate("suite.yaml", candidate="python:apis:broken", baseline="python:apis:steady")
     assert found.decision is Decision.BLOCK
     assert "t1" in found._repr_html_()
+    [gate] = (project / "gates").iterdir()
+    assert (gate / "report.md").read_text() == found.markdown()
+    assert "BLOCK" in (gate / "report.html").read_text()
 
 
 def test_a_function_is_taken_by_its_module(project, monkeypatch):

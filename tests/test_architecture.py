@@ -71,7 +71,7 @@ RUNNING = within("runner", "runs", "trial", "compare", "gate", "release", "calib
         pytest.param(within("errors"), set(MODULES) - within("model"), id="errors import only nouns"),
         pytest.param(set(MODULES) - COMMANDS - within("__main__"), COMMANDS, id="nothing below imports a command"),
         pytest.param(
-            set(MODULES) - REPORTS - COMMANDS - within("pytest_plugin", "demo", "api", "gates"),  # gates keep reports
+            set(MODULES) - REPORTS - COMMANDS - within("pytest_plugin", "demo", "api", "gates", "evidence"),
             REPORTS,
             id="only what users call imports reports",
         ),

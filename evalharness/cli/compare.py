@@ -9,10 +9,10 @@ import click
 import msgspec
 
 from evalharness.cli.allowing import allowances_of, allowing_options
-from evalharness.cli.evidence import write_all
 from evalharness.cli.terminal import colour
 from evalharness.comparing import compare_runs, compare_several
 from evalharness.errors import ConfigError
+from evalharness.evidence import write_all
 from evalharness.gate import PRESETS
 from evalharness.model import Allowance
 from evalharness.redact import Redactor

@@ -1,6 +1,5 @@
 """`evalh gate`: run a candidate against a baseline, confirm what looks broken, and decide."""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Any, Literal
@@ -10,11 +9,11 @@ import msgspec
 
 from evalharness.budget import Budget
 from evalharness.cli.allowing import allowances_of, allowing_options
-from evalharness.cli.evidence import write_all
 from evalharness.cli.interrupts import EXIT_CODES, interruptible
 from evalharness.cli.progress import progress, together
 from evalharness.cli.terminal import colour
 from evalharness.errors import BreakerOpen, ConfigError
+from evalharness.evidence import write_gate
 from evalharness.gate_store import GateStore, is_gate
 from evalharness.gates import Gated, Question, ask, carry_out, escalated
 from evalharness.report import check_endings, console
@@ -31,6 +30,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     baseline: str | None
     trials: int | None
     workers: int
+    seed: int | None
     policy: str | None
     stance: Literal["guard", "certify", "report"] | None
     out: Path | None
@@ -60,6 +60,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option(
     "--workers", "-j", type=click.IntRange(2), default=4, show_default=True, help="Trials at the same time, both arms."
 )
+@click.option("--seed", type=click.IntRange(0), help="Seed of the gate's runs (default: random, and recorded).")
 @click.option("--policy", metavar="FILE|PRESET", help="Instead of the suite's policy.")
 @click.option("--stance", type=click.Choice(["guard", "certify", "report"]), help="Instead of the policy's stance.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="The gate directory (default: gates/<id>).")
@@ -106,9 +107,7 @@ def _gated(store: GateStore, pace: Pace, stop: Stop, listener: Listener) -> Gate
 
 
 def _say(store: GateStore, gated: Gated, options: Options) -> None:
-    paths = (*options.reports, store.path / "report.md", store.path / "report.html")
-    command = f"evalh gate {shlex.quote(str(store.path))}"
-    write_all(paths, gated.comparison, gated.verdict, looks=store.looks(), commands=(command,))
+    write_gate(store, gated.comparison, gated.verdict, also=options.reports)
     if options.as_json:
         click.echo(msgspec.json.encode(document(gated.comparison, gated.verdict)).decode())
         return
@@ -126,6 +125,7 @@ def _question(options: Options) -> Question:
         candidate=options.candidate,
         baseline=options.baseline,
         trials=options.trials,
+        seed=options.seed,
         policy=options.policy,
         stance=options.stance,
         out=options.out,

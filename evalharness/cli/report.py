@@ -9,10 +9,10 @@ from typing import TypeVar
 import click
 import msgspec
 
-from evalharness.cli.evidence import run_evidence, write_all
 from evalharness.compare import side
 from evalharness.comparing import compare_runs, compare_several
 from evalharness.errors import ConfigError
+from evalharness.evidence import run_evidence, write_all
 from evalharness.gate_store import GateStore, is_gate
 from evalharness.ledger import open_line
 from evalharness.model import Comparison, Lineup, Verdict

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from evalharness.cli.evidence import gather
+from evalharness.evidence import gather
 from evalharness.report import html
 from tests.browser.projects import AGENTS, SUITE, big
 from tests.report.hostile import hostile

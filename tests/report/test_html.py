@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
-from evalharness.cli.evidence import LONGEST, gather, shown_trial
 from evalharness.compare import compare
+from evalharness.evidence import LONGEST, gather, shown_trial
 from evalharness.gate import PRESETS, judge
 from evalharness.ledger.chain import Chain, extended
 from evalharness.ledger.entry import canonical_json, sealed

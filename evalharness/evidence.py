@@ -10,6 +10,7 @@ import pandas as pd
 
 from evalharness.compare import side
 from evalharness.errors import EvalHarnessError
+from evalharness.gate_store import GateStore
 from evalharness.missing import ArmCounts
 from evalharness.model import (
     Comparison,
@@ -52,6 +53,16 @@ def write_all(
     evidence = gather(comparison, looks=looks, commands=commands) if needed else None
     for path in paths:
         write(path, comparison, verdict, evidence)
+
+
+def write_gate(
+    store: GateStore, comparison: Comparison, verdict: Verdict, *, also: Sequence[Path] = ()
+) -> tuple[Path, ...]:
+    """Write the reports that a gate keeps, and others beside them; returns the gate's own."""
+    kept = (store.path / "report.md", store.path / "report.html")
+    command = f"evalh gate {shlex.quote(str(store.path))}"
+    write_all((*also, *kept), comparison, verdict, looks=store.looks(), commands=(command,))
+    return kept
 
 
 def gather(comparison: Comparison, *, looks: tuple[Look, ...] = (), commands: tuple[str, ...] = ()) -> Evidence:
