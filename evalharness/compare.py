@@ -11,7 +11,7 @@ import pandas as pd
 from evalharness import faults
 from evalharness.classes import task_pairs, with_confirmation
 from evalharness.concerns import concerns
-from evalharness.gate import check_names, error_budget, needs
+from evalharness.gate import check_names, error_budget, held_out_tags, needs
 from evalharness.measures import Arms, measure
 from evalharness.missing import (
     ArmCounts,
@@ -60,8 +60,8 @@ def compare(
     within = [faults.find(each) for each in (baseline, candidate)]
     found = [*within[0], *within[1], *faults.between(baseline, candidate)]
     baseline, candidate = map(faults.without, (baseline, candidate), within)
-    held_out = frozenset(name for need, _ in needs(policy) if need.quantity == "held_out" for name in need.names)
-    pairing = pair(baseline, candidate, accepted=accepted, critical=Critical.of(policy), held_out=held_out)
+    critical, held_out = Critical.of(policy), held_out_tags(policy)
+    pairing = pair(baseline, candidate, accepted=accepted, critical=critical, held_out=held_out)
     _check_names(policy, baseline, candidate)
     arms = Arms(baseline=baseline, candidate=candidate, task_ids=pairing.task_ids, estimand=policy.estimand)
     comparison = _core(arms, policy, pairing)

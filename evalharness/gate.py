@@ -67,6 +67,11 @@ def budgeted(policy: Policy) -> list[tuple[Rule, float]]:
     ]
 
 
+def held_out_tags(policy: Policy) -> frozenset[str]:
+    """Return the tags of tasks that only one rule may look at."""
+    return frozenset(name for need, _ in needs(policy) if need.quantity == "held_out" for name in need.names)
+
+
 def needs(policy: Policy) -> list[tuple[Need, float]]:
     """Return what the rules want measured, each with the error that its harm bound may use."""
     return [(need, error) for rule, error in budgeted(policy) if isinstance(rule, Needing) for need in rule.needs()]

@@ -1,6 +1,6 @@
 """One arm of a gate: its runs, what they are asked for, and what they count."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -13,9 +13,9 @@ import pandas as pd
 from evalharness.agents import opened
 from evalharness.executors.threads import ThreadExecutor
 from evalharness.gate_store import GateSide
-from evalharness.model import Outcome, Planned, Suite
+from evalharness.model import Outcome, Planned, Suite, Trial
 from evalharness.outcomes import Outcomes, planned_trials, read
-from evalharness.planning import Attempt
+from evalharness.planning import Attempt, run_seed
 from evalharness.procedure import Purpose
 from evalharness.runner import Listener, Pace, RunResult, Stop, run
 from evalharness.runs import Arm, begin, resume
@@ -43,6 +43,8 @@ class GateArm:
     stored: Outcomes | None
     workers: int
     stack: ExitStack
+    seed: int | None = None
+    held_out: frozenset[str] = frozenset()
     _arms: dict[Purpose, Arm] = field(default_factory=dict)
     _asked: dict[str, int] = field(default_factory=dict)
 
@@ -73,7 +75,8 @@ class GateArm:
         if is_run(path):
             return resume(RunStore(path), self.suite, definition)
         role = "confirm" if purpose is Purpose.CONFIRM else "gate"
-        return begin(self.suite, definition, out=path, trials=0, arm=self.name, role=role)
+        seed = None if self.seed is None else run_seed(self.seed, role)
+        return begin(self.suite, definition, out=path, trials=0, arm=self.name, role=role, seed=seed)
 
     def plan(self, purpose: Purpose, last: Mapping[str, int]) -> None:
         """See to it that these tasks are planned up to their last trial."""
@@ -91,8 +94,19 @@ class GateArm:
         arm, executor = self.arm(purpose), ThreadExecutor()
         with arm.store.writer() as writer:
             return run(
-                arm.owed(), job=arm.job(), executor=executor, writer=writer, pace=pace, stop=stop, listener=listener
+                self._owed(purpose),
+                job=arm.job(),
+                executor=executor,
+                writer=writer,
+                pace=pace,
+                stop=stop,
+                listener=listener,
             )
+
+    def _owed(self, purpose: Purpose) -> Collection[Trial]:
+        """Return what is to be run; a queue that a look has ended is not taken up again for the held-out tasks."""
+        owed = self.arm(purpose).owed()
+        return [each for each in owed if each.task.id in self.held_out] if purpose is Purpose.HOLDOUT else owed
 
     def window(self, purpose: Purpose, more: Mapping[str, int], *, before: int) -> Window:
         """Return which trials a request means: rounds go on after `before`, confirmations after each task's last."""

@@ -47,6 +47,7 @@ class GateHeader(msgspec.Struct, frozen=True, kw_only=True):
     baseline: GateSide
     candidate: GateSide
     started_at: str
+    seed: int | None = None
     notes: tuple[str, ...] = ()
     allowances: tuple[Allowance, ...] = ()
 

@@ -2,6 +2,7 @@
 
 from evalharness.digests import entries
 from evalharness.errors import NotComparable
+from evalharness.gate import held_out_tags
 from evalharness.model import Policy, Suite
 from evalharness.outcomes import Outcomes
 
@@ -16,15 +17,23 @@ def eligible(policy: Policy, suite: Suite, tasks: tuple[str, ...]) -> tuple[bool
     return tuple(bool(wanted & tags[task_id]) for task_id in tasks)
 
 
-def comparable(suite: Suite, stored: Outcomes | None) -> tuple[str, ...]:
-    """Return the tasks that both arms can answer, in the suite's order."""
+def held_out(policy: Policy, suite: Suite) -> tuple[str, ...]:
+    """Return the tasks that only the `holdout` rule may look at."""
+    tags = held_out_tags(policy)
+    return tuple(task.id for task in suite.tasks if not tags.isdisjoint(task.tags))
+
+
+def comparable(policy: Policy, suite: Suite, stored: Outcomes | None) -> tuple[str, ...]:
+    """Return the tasks that both arms can answer and that are not held out, in the suite's order."""
+    aside = set(held_out(policy, suite))
     if stored is None:
-        return tuple(task.id for task in suite.tasks)
+        return tuple(task.id for task in suite.tasks if task.id not in aside)
     now, then = entries(suite), stored.header.tasks
     tasks = tuple(
         task_id
         for task_id in now
         if task_id in stored.tasks.index
+        and task_id not in aside
         and all(
             getattr(then[task_id], part) in ("", getattr(now[task_id], part)) for part in ("task", "graders", "limits")
         )

@@ -1,5 +1,6 @@
 """Gates: begin one, take it up again, and turn what it decided into a comparison and a verdict."""
 
+import secrets
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -9,19 +10,27 @@ from typing import Literal
 import msgspec
 
 from evalharness.baseline import Baseline, not_drifted, resolve, stored_outcomes, suite_of
-from evalharness.classes import with_confirmation
-from evalharness.compare import compare
 from evalharness.definition import load_agent
 from evalharness.digests import suite_digest
 from evalharness.errors import ConfigError
-from evalharness.gate import DEFAULT_PRESET, check_policy, judge
+from evalharness.gate import DEFAULT_PRESET, check_policy
 from evalharness.gate_arm import GateArm
 from evalharness.gate_store import GATE_SCHEMA, GateHeader, GateSide, GateStore, is_gate
-from evalharness.gate_tasks import comparable, eligible
-from evalharness.model import AgentDefinition, Allowance, Check, Comparison, Counts, Decision, Policy, Suite, Verdict
-from evalharness.outcomes import Outcomes
+from evalharness.gate_tasks import comparable, eligible, held_out
+from evalharness.gate_verdict import compared, verdict_of
+from evalharness.holdout import RECORD, check_unspent, read_holdout
+from evalharness.model import (
+    AgentDefinition,
+    Allowance,
+    Comparison,
+    Decision,
+    Policy,
+    Suite,
+    Verdict,
+)
+from evalharness.planning import run_seed
 from evalharness.policy import load_policy
-from evalharness.procedure import Decided, Procedure, Suspect
+from evalharness.procedure import Procedure
 from evalharness.release import Release
 from evalharness.report.document import document
 from evalharness.runner import Listener, Pace, Stop
@@ -29,7 +38,8 @@ from evalharness.runs import new_run_id
 from evalharness.suite import load_suite
 
 EARLY_FROM = 4  # trials per task from which looking after every round saves more than it costs
-FINDING_OF = {"no_worse": "aggregate", "no_confirmed_regressions": "flips"}
+RUNS = Path("runs")
+HELD_OUT = RUNS / RECORD
 
 
 class Gated(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +63,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     trials: int | None = None
     policy: str | None = None
     stance: Literal["guard", "certify", "report"] | None = None
+    seed: int | None = None
     out: Path | None = None
     allowances: tuple[Allowance, ...] = ()
 
@@ -79,6 +90,7 @@ def ask(question: Question, *, pace: Pace, stop: Stop) -> GateStore:
         policy=policy,
         trials=trials,
         looks=looks,
+        seed=question.seed,
         out=question.out,
         allowances=question.allowances,
     )
@@ -92,11 +104,13 @@ def begin_gate(  # noqa: PLR0913 - what a gate is asked, each once
     policy: Policy,
     trials: int,
     looks: tuple[int, ...] = (),
+    seed: int | None = None,
     out: Path | None = None,
     allowances: tuple[Allowance, ...] = (),
 ) -> GateStore:
-    """Make a gate directory; nothing has run yet."""
+    """Make a gate directory; nothing has run yet. The seeds of its runs come from `seed`, by default a random one."""
     check_policy(policy)
+    check_unspent(suite.name, policy, HELD_OUT)
     gate_id = new_run_id()
     header = GateHeader(
         schema=GATE_SCHEMA,
@@ -106,14 +120,15 @@ def begin_gate(  # noqa: PLR0913 - what a gate is asked, each once
         policy=policy,
         trials=trials,
         looks=looks,
+        seed=secrets.randbits(63) if seed is None else seed,
         baseline=GateSide(
-            run=f"runs/{gate_id}-baseline",
-            confirm=f"runs/{gate_id}-baseline-confirm",
+            run=f"{RUNS}/{gate_id}-baseline",
+            confirm=f"{RUNS}/{gate_id}-baseline-confirm",
             definition=baseline.definition,
             stored=baseline.stored,
         ),
         candidate=GateSide(
-            run=f"runs/{gate_id}-candidate", confirm=f"runs/{gate_id}-candidate-confirm", definition=candidate
+            run=f"{RUNS}/{gate_id}-candidate", confirm=f"{RUNS}/{gate_id}-candidate-confirm", definition=candidate
         ),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=baseline.notes,
@@ -137,23 +152,21 @@ def escalated(store: GateStore, gated: Gated) -> GateStore | None:
     policy = msgspec.structs.replace(suite.policy or header.policy, stance=header.policy.stance)
     notes = (f"escalated from {header.gate_id}, which was inconclusive",)
     arms = Baseline(definition=baseline, notes=notes)
-    return begin_gate(suite, candidate, arms, policy=policy, trials=suite.trials, out=path)
+    seed = None if header.seed is None else run_seed(header.seed, "escalated")
+    return begin_gate(suite, candidate, arms, policy=policy, trials=suite.trials, seed=seed, out=path)
 
 
 def carry_out(
     store: GateStore, suite: Suite, *, pace: Pace, stop: Stop, listener: Listener = lambda _: None
 ) -> Gated | None:
-    """Go on with a gate until it is decided; None where a user ended it, and it can be taken up again."""
+    """Go on with a gate until it is decided; None where a user ended it, and it can be taken up again.
+
+    Held-out tasks come last, and only where the rest does not block: else their reading would be spent for nothing.
+    """
     began, header = time.monotonic(), store.header
+    aside = held_out(header.policy, suite)
     with ExitStack() as stack:
-        stored = stored_outcomes(header.baseline.stored, suite) if header.baseline.stored else None
-        workers = max(1, pace.workers // 2)
-        baseline = GateArm(
-            name="baseline", side=header.baseline, suite=suite, stored=stored, workers=workers, stack=stack
-        )
-        candidate = GateArm(
-            name="candidate", side=header.candidate, suite=suite, stored=None, workers=workers, stack=stack
-        )
+        baseline, candidate = _arms(header, suite, aside, workers=max(1, pace.workers // 2), stack=stack)
         release = Release(
             store=store,
             procedure=_procedure(header, suite, baseline),
@@ -164,25 +177,46 @@ def carry_out(
             listener=listener,
         )
         decided = release.decide()
-    if decided is None or release.state is None:
-        return None
-    outcomes = [arm.outcomes(asked) for arm, asked in zip(release.arms, release.state.asked, strict=True)]
-    comparison = _comparison(outcomes, decided, header, release.procedure.tasks)
-    verdict = _verdict(comparison, decided, header.policy)
+        if decided is None or release.state is None:
+            return None
+        reads = bool(aside) and decided.decision is not Decision.BLOCK
+        if reads and not release.hold_out(aside):
+            return None
+    before, after = (arm.outcomes(asked) for arm, asked in zip(release.arms, release.state.asked, strict=True))
+    holdout = read_holdout(before, after, header.policy, HELD_OUT) if reads else None
+    comparison = compared((before, after), decided, header, release.procedure.tasks, holdout)
+    verdict = verdict_of(comparison, decided, header.policy)
     store.write_verdict(comparison, document(comparison, verdict))
     return Gated(
         comparison=comparison,
         verdict=verdict,
         complete=decided.complete,
-        base_trials=int(sum(each.tasks["measured"].sum() for each in outcomes)),
+        base_trials=int(sum(each.tasks["measured"].sum() for each in (before, after))),
         fresh_trials=sum(each.baseline[1] * baseline.rerun + each.candidate[1] for each in decided.suspects),
         seconds=time.monotonic() - began,
         cost_usd=release.cost_usd,
     )
 
 
+def _arms(header: GateHeader, suite: Suite, aside: tuple[str, ...], *, workers: int, stack: ExitStack) -> list[GateArm]:
+    stored = stored_outcomes(header.baseline.stored, suite) if header.baseline.stored else None
+    return [
+        GateArm(
+            name=name,
+            side=side,
+            suite=suite,
+            stored=found,
+            workers=workers,
+            stack=stack,
+            seed=header.seed,
+            held_out=frozenset(aside),
+        )
+        for name, side, found in (("baseline", header.baseline, stored), ("candidate", header.candidate, None))
+    ]
+
+
 def _procedure(header: GateHeader, suite: Suite, baseline: GateArm) -> Procedure:
-    tasks = comparable(suite, baseline.stored)
+    tasks = comparable(header.policy, suite, baseline.stored)
     return Procedure(
         policy=header.policy,
         tasks=tasks,
@@ -191,46 +225,3 @@ def _procedure(header: GateHeader, suite: Suite, baseline: GateArm) -> Procedure
         looks=header.looks,
         rerun=(baseline.rerun, True),
     )
-
-
-def _comparison(outcomes: list[Outcomes], decided: Decided, header: GateHeader, tasks: tuple[str, ...]) -> Comparison:
-    """Compare what was measured for the suite as a whole, and put the fresh trials of the suspects beside it."""
-    baseline, candidate = outcomes
-    fresh = {tasks[each.task]: (_counts(each.baseline), _counts(each.candidate)) for each in decided.suspects}
-    comparison = with_confirmation(
-        compare(baseline, candidate, header.policy, allowances=header.allowances),
-        fresh,
-        confirmed={tasks[each.task] for each in decided.suspects if each.confirmed},
-        cleared={tasks[each.task] for each in decided.suspects if _cleared(each)},
-    )
-    warnings = (*header.notes, *comparison.warnings)
-    if not decided.complete:
-        warnings = ("its time or money ended before it was done: decided on what there was", *warnings)
-    return msgspec.structs.replace(comparison, warnings=warnings)
-
-
-def _counts(counted: tuple[int, int]) -> Counts:
-    passed, measured = counted
-    return Counts(passed=passed, measured=measured, planned=measured)
-
-
-def _cleared(suspect: Suspect) -> bool:
-    return not suspect.confirmed and not suspect.live and suspect.candidate[1] > 0
-
-
-def _verdict(comparison: Comparison, decided: Decided, policy: Policy) -> Verdict:
-    """Ask every rule; where the procedure spent the error budget look by look, its findings stand."""
-    verdict = judge(comparison, policy)
-    findings = {finding.family: finding for finding in decided.findings}
-    plain = {rule.use for rule in policy.rules if not set(rule.options) - {"margin"}}
-
-    def settled(check: Check) -> Check:
-        finding = findings.get(FINDING_OF.get(check.rule, ""))
-        if finding is None or check.rule not in plain:
-            return check
-        return Check(rule=check.rule, decision=finding.decision, because=finding.because)
-
-    final = msgspec.structs.replace(verdict, checks=tuple(map(settled, verdict.checks)))
-    if final.decision is Decision.INCONCLUSIVE:
-        return final
-    return msgspec.structs.replace(final, settled_by="")

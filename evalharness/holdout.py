@@ -23,13 +23,23 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     read_at: str = ""
 
 
-def read_holdout(baseline: Outcomes, candidate: Outcomes, policy: Policy) -> Holdout | None:
-    """Record a reading where the policy has a `holdout` rule; ConfigError where its budget is spent."""
-    rules = [build("rule", rule) for rule in policy.rules if rule.use == "holdout"]
-    if not rules:
+def check_unspent(suite: str, policy: Policy, record: Path) -> None:
+    """Refuse, before anything runs, held-out tasks that may not be read again: ConfigError."""
+    budget = _budget(policy)
+    earlier = [each for each in _readings(record) if each.suite == suite] if budget else []
+    if budget and len(earlier) >= budget:
+        raise _spent(record, earlier, budget)
+
+
+def read_holdout(baseline: Outcomes, candidate: Outcomes, policy: Policy, record: Path | None = None) -> Holdout | None:
+    """Record a reading where the policy has a `holdout` rule; ConfigError where its budget is spent.
+
+    The record lies beside the baseline's run unless another is named.
+    """
+    budget = _budget(policy)
+    if budget is None:
         return None
-    budget = min(int(getattr(rule, "budget", 1)) for rule in rules)
-    record = Path(baseline.place.partition("::")[0]).resolve().parent / RECORD
+    record = (record or Path(baseline.place.partition("::")[0]).parent / RECORD).resolve()
     now = Reading(
         suite=baseline.header.suite.name,
         baseline=baseline.header.run_id,
@@ -41,13 +51,22 @@ def read_holdout(baseline: Outcomes, candidate: Outcomes, policy: Policy) -> Hol
     if (now.baseline, now.candidate) in known:
         return Holdout(reading=known.index((now.baseline, now.candidate)) + 1, budget=budget, record=str(record))
     if len(earlier) >= budget:
-        last = earlier[-1]
-        raise ConfigError(
-            f"{record}: the held-out tasks of {now.suite} have been read {len(earlier)} of {budget} times, last for "
-            f"{last.candidate} at {last.read_at}: hold out fresh tasks, or raise the rule's budget in the open"
-        )
+        raise _spent(record, earlier, budget)
     _append(record, now)
     return Holdout(reading=len(earlier) + 1, budget=budget, record=str(record))
+
+
+def _budget(policy: Policy) -> int | None:
+    rules = [build("rule", rule) for rule in policy.rules if rule.use == "holdout"]
+    return min((int(getattr(rule, "budget", 1)) for rule in rules), default=None)
+
+
+def _spent(record: Path, earlier: list[Reading], budget: int) -> ConfigError:
+    last = earlier[-1]
+    return ConfigError(
+        f"{record}: the held-out tasks of {last.suite} have been read {len(earlier)} of {budget} times, last for "
+        f"{last.candidate} at {last.read_at}: hold out fresh tasks, or raise the rule's budget in the open"
+    )
 
 
 def _readings(record: Path) -> list[Reading]:

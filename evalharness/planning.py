@@ -17,6 +17,12 @@ def trial_seed(run_seed: int, arm: str, key: TrialKey) -> int:
     return int.from_bytes(digest[:8], "big") >> (64 - SEED_BITS)
 
 
+def run_seed(seed: int, name: str) -> int:
+    """Return the seed of one of several runs that share a seed, so that none of them shares a stream."""
+    digest = hashlib.sha256(f"{seed}\0{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> (64 - SEED_BITS)
+
+
 def planned_keys(planned: Iterable[Planned]) -> Iterator[TrialKey]:
     """Yield what was planned, breadth-first over the tasks: every first trial before any second."""
     lines = list(planned)

@@ -1,6 +1,7 @@
 """The gate's loop: run what the procedure asks for, count it, and decide; the same for a fresh and a resumed gate."""
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,23 @@ class Release:
         finally:
             if timer:
                 timer.cancel()
+
+    def hold_out(self, tasks: Sequence[str]) -> bool:
+        """Ask held-out tasks as often as the others were; False where a user ended it.
+
+        What is stored of them is not asked again, and nothing is asked after the deadline.
+        """
+        asked = self.state.asked if self.state else (0, 0)
+        timer, busy = self._deadline_timer(), []
+        for arm, times in zip(self.arms, asked, strict=True):
+            if tasks and arm.rerun and times > arm.offset:
+                arm.plan(Purpose.HOLDOUT, dict.fromkeys(tasks, times - arm.offset))
+                busy.append(arm)
+        if busy and not self.stop.reason:
+            self._together(busy, Purpose.HOLDOUT, None)
+        if timer:
+            timer.cancel()
+        return self.stop.reason in (None, DEADLINE)
 
     def _deadline_timer(self) -> Timer | None:
         minutes = self.pace.budget.minutes
@@ -157,7 +175,7 @@ class Release:
     def _ends(self, purpose: Purpose) -> float:
         """Return when the time for a purpose ends."""
         minutes = self.pace.budget.minutes or float("inf")
-        return self.began + 60 * minutes * (1 if purpose is Purpose.CONFIRM else 1 - CONFIRM_SHARE)
+        return self.began + 60 * minutes * (1 - CONFIRM_SHARE if purpose is Purpose.ROUND else 1)
 
     def _ended(self, purpose: Purpose) -> bool:
         """Say whether the time or the money for a purpose has ended."""

@@ -12,6 +12,7 @@ import pytest
 
 from evalharness.baseline import Baseline, resolve
 from evalharness.budget import Budget
+from evalharness.errors import ConfigError
 from evalharness.gate import PRESETS
 from evalharness.gate_store import GateStore
 from evalharness.gates import Question, ask, begin_gate, carry_out, escalated
@@ -273,3 +274,95 @@ def test_what_is_accepted_is_on_record_with_its_reason(project):
         stop=Stop(),
     )
     assert GateStore(store.path).header.allowances == accepted
+
+
+def test_the_same_seed_gives_the_same_gate_and_arms_and_confirmations_still_share_none(project):
+    suite, seeds = load_suite("suite.yaml"), []
+    for _ in range(2):
+        store = begin_gate(suite, agent("broken"), fresh("flaky"), policy=PRESETS["pr"], trials=3, seed=5)
+        carry_out(store, suite, pace=Pace(workers=4), stop=Stop())
+        sides = (store.header.baseline, store.header.candidate)
+        runs = [RunStore(Path(place)) for side in sides for place in (side.run, side.confirm) if Path(place).exists()]
+        seeds.append([{(each.task_id, each.trial, each.seed) for each in run.records()} for run in runs])
+    assert seeds[0] == seeds[1]
+    flat = [seed for run in seeds[0] for _, _, seed in run]
+    assert len(flat) == len(set(flat))
+
+
+@pytest.fixture
+def holding_out(project):
+    """A suite whose last eight tasks are held out, and a policy that reads them once."""
+    suite = json.loads((project / "suite.yaml").read_text())
+    for number, task in enumerate(suite["tasks"]):
+        task["tags"] = ["holdout"] if number >= 16 else []
+    rules = [{"use": "no_worse"}, {"use": "no_confirmed_regressions"}, {"use": "holdout", "options": {"margin": 0.2}}]
+    (project / "suite.yaml").write_text(json.dumps(suite | {"gate": {"rules": rules}}))
+    return load_suite("suite.yaml").policy
+
+
+def held_out_records(store):
+    sides = (store.header.baseline, store.header.candidate)
+    return [sum(each.task_id in HELD_OUT for each in RunStore(Path(side.run)).records()) for side in sides]
+
+
+HELD_OUT = {f"t{number}" for number in range(16, 24)}
+
+
+def test_held_out_tasks_are_asked_last_and_their_reading_is_on_record(holding_out):
+    store, result = gated("steady", fresh("steady"), policy=holding_out)
+    assert result.verdict.decision is Decision.PROMOTE
+    assert held_out_records(store) == [24, 24]
+    said = {check.rule: check.because for check in result.verdict.checks}
+    assert "8 held-out tasks" in said["holdout"]
+    assert "reading 1 of 1" in said["holdout"]
+    starts = [RunStore(Path(side.run)).records() for side in (store.header.baseline, store.header.candidate)]
+    for records in map(list, starts):
+        order = [each.task_id in HELD_OUT for each in sorted(records, key=lambda each: each.started_at)]
+        assert order == sorted(order)
+
+
+def test_a_second_gate_on_spent_held_out_tasks_is_refused_before_anything_runs(holding_out):
+    gated("steady", fresh("steady"), policy=holding_out)
+    with pytest.raises(ConfigError, match="have been read 1 of 1 times"):
+        gated("flaky", fresh("steady"), policy=holding_out)
+
+
+def test_a_finished_gate_taken_up_again_is_the_same_reading(holding_out):
+    store, first = gated("steady", fresh("steady"), policy=holding_out)
+    again = carry_out(store, load_suite("suite.yaml"), pace=Pace(), stop=Stop())
+    assert again.verdict == first.verdict
+
+
+def test_a_candidate_that_is_blocked_anyway_reads_no_held_out_task(holding_out):
+    store, result = gated("broken", fresh("steady"), policy=holding_out)
+    assert result.verdict.decision is Decision.BLOCK
+    assert held_out_records(store) == [0, 0]
+    assert not Path("runs", "holdout.jsonl").exists()
+
+
+def test_held_out_tasks_that_lose_block_by_their_own_rule_alone(holding_out, project):
+    source = (project / "arms.py").read_text()
+    overfit = "\n\ndef overfit(task, seed):\n    return 'no' if 'holdout' in task.tags else task.expected\n"
+    (project / "arms.py").write_text(source + overfit)
+    _, result = gated("overfit", fresh("steady"), policy=holding_out)
+    decisions = {check.rule: check.decision for check in result.verdict.checks}
+    assert decisions == {
+        "no_worse": Decision.PROMOTE,
+        "no_confirmed_regressions": Decision.PROMOTE,
+        "holdout": Decision.BLOCK,
+    }
+
+
+def test_a_gate_interrupted_among_the_held_out_tasks_goes_on_there(holding_out):
+    suite, stop = load_suite("suite.yaml"), Stop()
+    store = begin_gate(suite, agent("steady"), fresh("steady"), policy=holding_out, trials=3)
+
+    def interrupt(tally):
+        if sum(held_out_records(store)) > 4:
+            stop.request("interrupted", abandon=True)
+
+    interrupted = carry_out(store, suite, pace=Pace(workers=2), stop=stop, listener=interrupt)
+    result = carry_out(store, suite, pace=Pace(), stop=Stop())
+    assert result.verdict.decision is Decision.PROMOTE
+    assert held_out_records(store) == [24, 24]
+    assert interrupted is None or interrupted.verdict == result.verdict

@@ -59,6 +59,7 @@ class Purpose(StrEnum):
 
     ROUND = "round"  # every task; counts for the suite as a whole
     CONFIRM = "confirm"  # suspects only; counts for nothing but their confirmation
+    HOLDOUT = "holdout"  # held-out tasks, when all else is decided; counts for their own rule alone
 
 
 @dataclass(frozen=True, kw_only=True)
