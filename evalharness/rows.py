@@ -2,15 +2,17 @@
 
 import csv
 import importlib
+import inspect
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from evalharness.errors import ConfigError
 from evalharness.shape import Place
 from evalharness.suite_file import RowKeys, TaskSource
 from evalharness.yaml_source import read_text
@@ -35,7 +37,7 @@ def sourced(source: TaskSource, place: Place, folder: Path) -> Iterator[Row]:
     if (source.file is None) == (source.use is None):
         raise place.fault("name one source: {file: tasks.jsonl} or {use: 'module:function'}")
     if source.use is not None:
-        return _called(source.use, source.options, place)
+        return _called(source.use, source.options, place, folder)
     if source.options:
         raise place.at("options").fault("belongs to {use: ...}; a file takes no options")
     path = folder / str(source.file)
@@ -96,8 +98,8 @@ def _cells(header: list[str], cells: list[str], place: Place) -> dict[str, Any]:
     return {name: cell for name, cell in zip(header, cells, strict=True) if cell or name not in own}
 
 
-def _called(use: str, options: dict[str, Any], place: Place) -> Iterator[Row]:
-    """Give the rows that a function returns, as plain JSON values."""
+def _called(use: str, options: dict[str, Any], place: Place, folder: Path) -> Iterator[Row]:
+    """Give the rows that a function returns, as plain JSON values; it is told the suite's `folder` if it asks."""
     module, colon, name = use.partition(":")
     if not colon:
         raise place.at("use").fault(f"'{use}' is not 'module:function'")
@@ -106,12 +108,21 @@ def _called(use: str, options: dict[str, Any], place: Place) -> Iterator[Row]:
     except (ImportError, AttributeError) as exc:
         raise place.at("use").fault(f"'{use}' cannot be imported: {exc}") from exc
     try:
-        found = list(_iterable(function(**options)))
+        found = list(_iterable(function(**_told(function, options, folder))))
+    except ConfigError as exc:  # it says itself what is wrong and the way out
+        raise place.fault(str(exc)) from exc
     except Exception as exc:
         raise place.at("use").fault(f"'{use}' raised {type(exc).__name__}: {exc}") from exc
     for index, fields in enumerate(found):
         here = place.at(f"[{index}]")
         yield Row(here, _plain(_mapping(fields, here), here))
+
+
+def _told(function: Callable[..., Any], options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Tell a function that has a parameter `folder` where relative names start."""
+    code = inspect.unwrap(function).__code__ if inspect.isfunction(function) else None
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
+    return {"folder": folder.resolve(), **options} if "folder" in names else options
 
 
 def _iterable(found: Any) -> Iterable[Any]:
