@@ -14,8 +14,8 @@ from evalharness.agents import opened
 from evalharness.executors.threads import ThreadExecutor
 from evalharness.gate_store import GateSide
 from evalharness.model import Outcome, Planned, Suite, Trial
-from evalharness.outcomes import Outcomes, planned_trials, read
-from evalharness.planning import Attempt, run_seed
+from evalharness.outcomes import Outcomes, read
+from evalharness.planning import Attempt, planned_trials, run_seed
 from evalharness.procedure import Purpose
 from evalharness.runner import Listener, Pace, RunResult, Stop, run
 from evalharness.runs import Arm, begin, resume

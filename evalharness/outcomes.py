@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from evalharness.foreign import load, source
-from evalharness.model import Planned, Record, RunHeader, Usage
+from evalharness.model import Record, RunHeader, Usage
+from evalharness.planning import planned_trials
 from evalharness.store import PLAN, RunStore, is_run
 
 
@@ -92,14 +93,6 @@ def read(path: Path | str) -> Outcomes:
         )
     store = RunStore(Path(path))
     return table(str(path), store.header, store.lines(Line), planned_trials(store.planned()), reread=store.lines)
-
-
-def planned_trials(planned: Iterable[Planned]) -> dict[str, int]:
-    """Count the planned trials of each task."""
-    counted: Counter[str] = Counter()
-    for line in planned:
-        counted.update(dict.fromkeys(line.task_ids, line.last - line.first + 1))
-    return dict(counted)
 
 
 def table(

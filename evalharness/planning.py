@@ -32,6 +32,34 @@ def planned_keys(planned: Iterable[Planned]) -> Iterator[TrialKey]:
             yield TrialKey(task_id=task_id, trial=number)
 
 
+def planned_trials(planned: Iterable[Planned]) -> dict[str, int]:
+    """Count the planned trials of each task; one that several lines plan counts once."""
+    return {task_id: numbers.bit_count() for task_id, numbers in planned_numbers(planned).items()}
+
+
+def planned_numbers(planned: Iterable[Planned]) -> dict[str, int]:
+    """Return which trials of each task are planned, as the bits of a number: bit 3 stands for trial 3."""
+    numbers: dict[str, int] = {}
+    for line in planned:
+        own = max((1 << line.last + 1) - (1 << line.first), 0)
+        for task_id in line.task_ids:
+            numbers[task_id] = numbers.get(task_id, 0) | own
+    return numbers
+
+
+def extension(planned: Iterable[Planned], trials: int, *, reason: str) -> tuple[Planned, ...]:
+    """Plan what tasks that have fewer trials lack to have this many; lines of tasks that lack the same."""
+    lacking: dict[int, list[str]] = {}
+    for task_id, numbers in planned_numbers(planned).items():
+        last = max(numbers.bit_length() - 1, 0)
+        if last < trials:
+            lacking.setdefault(last + 1, []).append(task_id)
+    return tuple(
+        Planned(task_ids=tuple(task_ids), first=first, last=trials, reason=reason)
+        for first, task_ids in sorted(lacking.items())
+    )
+
+
 def measured(records: Iterable[Record]) -> set[TrialKey]:
     """Return the trials that have been measured; an error measured nothing."""
     return {record.key for record in records if record.outcome is not Outcome.ERROR}

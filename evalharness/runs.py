@@ -66,12 +66,16 @@ def begin(  # noqa: PLR0913 - a run's parts, each given once
     out: Path | None = None,
     trials: int | None = None,
     tasks: Sequence[Task] | None = None,
+    planned: Sequence[Planned] = (),
     seed: int | None = None,
     arm: str = "",
     role: str = "run",
     options: dict[str, object] | None = None,
 ) -> Arm:
-    """Make a run directory and plan `trials` of each of `tasks` (by default as the suite says, of all)."""
+    """Make a run directory and plan `trials` of each of `tasks` (by default as the suite says, of all).
+
+    `planned` is what is to be run where that is something else, such as the part of one shard.
+    """
     chosen = suite.tasks if tasks is None else tasks
     if suite.policy:
         check_policy(suite.policy)
@@ -98,8 +102,8 @@ def begin(  # noqa: PLR0913 - a run's parts, each given once
         options=options or {},
         prices=agent.prices() if isinstance(agent, Priced) else {},
     )
-    planned = Planned(task_ids=tuple(task.id for task in chosen), first=1, last=count)
-    store = RunStore.create(out or Path("runs") / run_id, header, planned)
+    lines = planned or (Planned(task_ids=tuple(task.id for task in chosen), first=1, last=count),)
+    store = RunStore.create(out or Path("runs") / run_id, header, *lines)
     return Arm(store=store, suite=suite, definition=definition, agent=agent)
 
 

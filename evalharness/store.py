@@ -24,6 +24,7 @@ from evalharness.journal import (
     Appender,
     Line,
     Segments,
+    held,
     locked,
     read_lines,
     segment_path,
@@ -52,6 +53,11 @@ def is_run(path: Path) -> bool:
     return (path / HEADER).is_file()
 
 
+def in_use(path: Path) -> bool:
+    """Say whether a process is writing a run directory."""
+    return held(path / LOCK)
+
+
 class RunStore:
     """A run directory that exists; reading it needs no lock."""
 
@@ -60,7 +66,7 @@ class RunStore:
         self.header = self._read_header()
 
     @classmethod
-    def create(cls, path: Path, header: RunHeader, planned: Planned) -> Self:
+    def create(cls, path: Path, header: RunHeader, *planned: Planned) -> Self:
         """Make a run directory; one that holds anything already is refused."""
         if path.exists() and not path.is_dir():
             raise ConfigError(f"{path} is a file: name a folder for the run with --out")
@@ -69,7 +75,7 @@ class RunStore:
             if any(path.iterdir()):
                 raise ConfigError(f"{path} is not empty: name another --out, or resume it with `evalh run {path}`")
         content = msgspec.json.encode(without_secrets(msgspec.to_builtins(header), os.environ))
-        write_whole(path / PLAN, msgspec.json.encode(planned) + b"\n")
+        write_whole(path / PLAN, b"".join(msgspec.json.encode(line) + b"\n" for line in planned))
         write_whole(path / HEADER, msgspec.json.format(Redactor.from_environment().clean_json(content), indent=1))
         return cls(path)
 
@@ -130,8 +136,9 @@ class RunStore:
     def kept(self, key: TrialKey) -> dict[str, bytes]:
         """Read the artifacts of a trial, by their path in its workspace."""
         folder = self.artifacts(key)
-        files = (file for file in sorted(folder.rglob("*")) if file.is_file()) if folder.is_dir() else ()
-        return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+        files = sorted(folder.rglob("*")) if folder.is_dir() else []
+        own = (file for file in files if file.is_file() and not file.is_symlink())
+        return {str(file.relative_to(folder)): file.read_bytes() for file in own}
 
     def discard_if_empty(self) -> None:
         """Remove the directory of a run that never recorded anything."""

@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from evalharness.model import Outcome, Planned, Record, TrialKey
-from evalharness.planning import Owed, measured, planned_keys, trial_seed
+from evalharness.planning import Owed, extension, measured, planned_keys, planned_trials, trial_seed
 from tests.running import planned, tasks
 
 
@@ -28,6 +28,24 @@ def test_plans_that_overlap_plan_a_trial_once():
     lines = [planned(tasks(2), trials=2), Planned(task_ids=("t1", "t2"), first=2, last=3)]
     keys = [(key.task_id, key.trial) for key in planned_keys(lines)]
     assert keys == [("t0", 1), ("t1", 1), ("t0", 2), ("t1", 2), ("t2", 2), ("t1", 3), ("t2", 3)]
+
+
+def test_plans_that_overlap_count_a_trial_once():
+    """It used to be counted once per line, so that a task seemed to lack trials for ever."""
+    lines = [planned(tasks(2), trials=3), Planned(task_ids=("t1", "t2"), first=2, last=4), planned((), trials=9)]
+    assert planned_trials(lines) == {"t0": 3, "t1": 4, "t2": 3}
+
+
+def test_a_plan_of_nothing_counts_nothing():
+    assert planned_trials([Planned(task_ids=("t0",), first=1, last=0)]) == {"t0": 0}
+
+
+def test_an_extension_gives_every_task_what_it_lacks():
+    lines = [planned(tasks(2), trials=2), Planned(task_ids=("t1",), first=3, last=5)]
+    more = extension(lines, 4, reason="more")
+    assert [(line.task_ids, line.first, line.last) for line in more] == [(("t0",), 3, 4)]
+    assert planned_trials([*lines, *more]) == {"t0": 4, "t1": 5}
+    assert extension(lines, 2, reason="more") == ()
 
 
 def test_what_is_measured_is_not_owed():
