@@ -200,6 +200,7 @@ def side(outcomes: Outcomes) -> Side:
         pass_at_k=tuple(curve(*counts, kind="pass_at_k")),
         cost_usd=_total(trials["cost_usd"]),
         seconds=_total(trials["seconds"]),
+        allocated=header.options.get("allocate", {}).get("said", ""),
     )
 
 

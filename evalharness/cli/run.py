@@ -13,10 +13,12 @@ from evalharness.cli.dry_run import estimate
 from evalharness.cli.interrupts import interruptible
 from evalharness.cli.progress import progress
 from evalharness.cli.run_end import end, summary
+from evalharness.cli.run_plan import Asked, plan
 from evalharness.definition import load_agent
 from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.executors import Executor
-from evalharness.model import Extension, Planned, Suite, Task, TrialKey
+from evalharness.model import Extension, Suite, Task, TrialKey
+from evalharness.planning import extension, planned_keys, planned_trials
 from evalharness.registry import build
 from evalharness.runner import Pace, RunResult, run
 from evalharness.runs import Arm, begin, resume
@@ -37,6 +39,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     task: tuple[str, ...]
     tag: tuple[str, ...]
     limit: int | None
+    shard: str | None
+    allocate: str | None
     seed: int | None
     budget_usd: float | None
     budget_tokens: int | None
@@ -62,6 +66,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         if not tasks:
             raise ConfigError(f"{suite.place}: no task has tag {' or '.join(self.tag)}")
         return tasks
+
+    def plan(self, suite: Suite, agent: str | None) -> Asked:
+        """Say what is to be run here."""
+        tasks = self.chosen(suite)
+        return plan(suite, tasks, trials=self.trials, agent=agent, allocate=self.allocate, shard=self.shard)
 
 
 @click.command("run", short_help="Run a suite against an agent, or resume a run directory.")
@@ -91,6 +100,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--task", multiple=True, metavar="ID", help="Only this task; may be repeated.")
 @click.option("--tag", multiple=True, metavar="TAG", help="Only tasks with this tag; may be repeated.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N tasks.")
+@click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the tasks; `evalh merge` puts them together.")
+@click.option(
+    "--allocate",
+    metavar="history[=RUN|line:NAME]",
+    help="As many trials as --trials in all, more where tasks varied before (default: in the latest run).",
+)
 @click.option("--seed", type=click.IntRange(0), help="Seed of the run (default: random, and recorded).")
 @click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help="Stop before spending more.")
 @click.option("--budget-tokens", type=click.IntRange(1), help="Stop before using more.")
@@ -136,14 +151,17 @@ def _carried_out(arm: Arm, executor: Executor, pace: Pace, resuming: str) -> Run
 def _begun(options: Options) -> Arm:
     suite = load_suite(options.suite)
     definition = load_agent(_agent(options))
+    if options.shard and options.seed is None:
+        raise ConfigError("--shard needs --seed: give every part of the run the same number, such as the CI run's id")
+    asked = options.plan(suite, definition.name)
     return begin(
         suite,
         definition,
         out=options.out,
         trials=options.trials,
-        tasks=options.chosen(suite),
+        planned=asked.planned,
         seed=options.seed,
-        options={"workers": options.workers, "executor": options.executor},
+        options={"workers": options.workers, "executor": options.executor, **asked.remembered},
     )
 
 
@@ -155,17 +173,18 @@ def _agent(options: Options) -> str:
 
 def _resumed(store: RunStore, options: Options) -> Arm:
     """Take up a run directory, planning more trials where more are asked for."""
-    if options.agent or options.task or options.tag or options.limit or options.seed is not None or options.out:
+    again = (options.agent, options.task, options.tag, options.limit, options.shard, options.allocate, options.out)
+    if any(again) or options.seed is not None:
         raise ConfigError(f"{store.path} is a run already: only --trials, --workers and budgets can be given again")
     arm = resume(store, load_suite(store.header.suite.place), store.header.agent.definition)
     planned = store.planned()
-    last = max(line.last for line in planned)
-    if options.trials and options.trials < last:
-        raise ConfigError(f"{store.path} is planned for {last} trials per task: --trials can only add to them")
-    if options.trials and options.trials > last:
-        task_ids = tuple(dict.fromkeys(each for line in planned for each in line.task_ids))
+    fewest = min(planned_trials(planned).values(), default=0)
+    if options.trials and options.trials < fewest:
+        raise ConfigError(f"{store.path} is planned for {fewest} trials per task: --trials can only add to them")
+    if options.trials and (more := extension(planned, options.trials, reason="--trials")):
         with store.writer() as writer:
-            writer.extend(Planned(task_ids=task_ids, first=last + 1, last=options.trials, reason="--trials"))
+            for line in more:
+                writer.extend(line)
     return arm
 
 
@@ -177,6 +196,4 @@ def _dry(options: Options) -> tuple[str, str | None, list[TrialKey]]:
         return arm.suite.name, arm.definition.name, [trial.key for trial in arm.owed()]
     suite = load_suite(options.suite)
     agent = load_agent(options.agent).name if options.agent else None
-    count = options.trials or suite.trials
-    keys = [TrialKey(task_id=task.id, trial=n + 1) for n in range(count) for task in options.chosen(suite)]
-    return suite.name, agent, keys
+    return suite.name, agent, list(planned_keys(options.plan(suite, agent).planned))

@@ -1,0 +1,71 @@
+"""The runs in a folder: which there are, and how far each has come."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from evalharness.errors import EvalHarnessError
+from evalharness.model import Outcome
+from evalharness.planning import Attempt, planned_numbers
+from evalharness.store import RunStore, in_use, is_run
+
+RUNS = Path("runs")
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """One run of a folder; `measured` counts its planned trials that have been measured."""
+
+    path: str
+    run_id: str
+    suite: str
+    agent: str
+    role: str
+    started_at: str
+    planned: int
+    measured: int
+    size: int
+    in_use: bool
+
+    @property
+    def complete(self) -> bool:
+        """Say whether nothing that was planned is owed."""
+        return self.measured == self.planned
+
+
+def stores(folder: Path = RUNS) -> Iterator[RunStore]:
+    """Yield the readable runs of a folder, in the order of their names; links are not followed."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if is_run(path) and not path.is_symlink():
+            try:
+                yield RunStore(path)
+            except EvalHarnessError:
+                continue  # a run that cannot be read is named by whatever opens it
+
+
+def earlier(suite: str, agent: str | None, folder: Path = RUNS) -> RunStore | None:
+    """Find the latest run of a suite that has trials, of this agent if possible; fresh trials of suspects are none."""
+    same = [each for each in stores(folder) if each.header.suite.name == suite and each.header.role != "confirm"]
+    of_agent = [each for each in same if each.header.agent.name == agent]
+    return next((each for each in reversed(of_agent or same) if next(each.records(), None)), None)
+
+
+def kept(store: RunStore) -> Kept:
+    """Say how far a run has come, and how much room it takes."""
+    header, numbers = store.header, planned_numbers(store.planned())
+    done: dict[str, int] = {}
+    for line in store.lines(Attempt):
+        if line.outcome is not Outcome.ERROR:
+            done[line.task_id] = done.get(line.task_id, 0) | 1 << line.trial
+    return Kept(
+        path=str(store.path),
+        run_id=header.run_id,
+        suite=header.suite.name,
+        agent=f"{header.agent.name} {header.agent.version}".strip(),
+        role=header.role,
+        started_at=header.started_at,
+        planned=sum(each.bit_count() for each in numbers.values()),
+        measured=sum((done.get(task_id, 0) & each).bit_count() for task_id, each in numbers.items()),
+        size=sum(file.lstat().st_size for file in store.path.rglob("*") if not file.is_dir()),
+        in_use=in_use(store.path),
+    )
