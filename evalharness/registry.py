@@ -38,6 +38,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "levenshtein": "evalharness.graders.text:Levenshtein",
         "number": "evalharness.graders.number:Number",
         "regex": "evalharness.graders.text:Regex",
+        "tool_calls": "evalharness.graders.tool_calls:ToolCalls",
         "trajectory": "evalharness.graders.trajectory:Trajectory",
     },
     "workspace": {"local": "evalharness.workspaces.local:LocalWorkspaces"},
