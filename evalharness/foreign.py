@@ -160,7 +160,13 @@ def _write(found: Source, foreign: Foreign, folder: Path) -> None:
     header = foreign.header
     planned = Planned(task_ids=tuple(header.tasks), first=1, last=header.trials, reason="imported")
     store = RunStore.create(folder, header, planned)
-    finished = _with_transcripts(foreign.records, _transcripts(found))
+    compressor = zstandard.ZstdCompressor()
+    finished = (
+        Finished(
+            trial=NO_TASK, record=record, frame=None if said is None else compressor.compress(msgspec.json.encode(said))
+        )
+        for record, said in told(found, foreign.records)
+    )
     with store.writer() as writer:
         while batch := list(islice(finished, BATCH)):
             writer.append(batch)
@@ -172,18 +178,18 @@ def _transcripts(found: Source) -> Iterator[tuple[TrialKey, Transcript]]:
             yield from found.importer.transcripts(found.path, found.run)
 
 
-def _with_transcripts(
-    records: Iterable[Record], transcripts: Iterator[tuple[TrialKey, Transcript]]
-) -> Iterator[Finished]:
-    """Walk through records and transcripts side by side; both stand in one order."""
-    compressor = zstandard.ZstdCompressor()
+def told(found: Source, records: Iterable[Record]) -> Iterator[tuple[Record, Transcript | None]]:
+    """Walk through the records of a run and its transcripts side by side; both stand in one order."""
+    transcripts = _transcripts(found)
+    done: set[TrialKey] = set()
     pending = next(transcripts, None)
     for record in records:
-        frame = None
-        if pending is not None and pending[0] == record.key:
-            frame = compressor.compress(msgspec.json.encode(_bounded(pending[1])))
+        while pending is not None and pending[0] in done:  # of a trial that is told of twice
             pending = next(transcripts, None)
-        yield Finished(trial=NO_TASK, record=record, frame=frame)
+        said = pending[1] if pending is not None and pending[0] == record.key else None
+        if said is not None:
+            done.add(record.key)
+        yield record, None if said is None else _bounded(said)
 
 
 def _bounded(transcript: Transcript) -> Transcript:

@@ -4,6 +4,7 @@ import click
 import msgspec
 
 from evalharness.definition import AgentFile
+from evalharness.exporters.runs_json import RunDocument
 from evalharness.model import Record, RunHeader
 from evalharness.report.document import Document
 from evalharness.suite_file import SuiteFile
@@ -13,6 +14,7 @@ NOUNS: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "agent": ("evalh agent", AgentFile),
     "record": ("evalh record: a line of trials.jsonl", Record),
     "run": ("evalh run header: run.json", RunHeader),
+    "export": ("evalh run as one document: what `evalh export json` writes", RunDocument),
     "report": ("evalh report: what `evalh compare --json` prints", Document),
 }
 
@@ -27,7 +29,7 @@ def schema(name: str) -> str:
 @click.command("schema", short_help="Print the JSON Schema that editors use.")
 @click.argument("name", metavar="NAME", type=click.Choice(list(NOUNS)))
 def command(name: str) -> None:
-    """Print the JSON Schema of NAME: suite, agent, record, run or report.
+    """Print the JSON Schema of NAME: suite, agent, record, run, export or report.
 
     An editor with a YAML language server completes and checks a suite that begins with
     `# yaml-language-server: $schema=FILE`, where FILE holds the output of `evalh schema suite`.

@@ -1,7 +1,7 @@
 """Rows of plain tables: CSV, JSON lines, JSON lists and Parquet, every value as text."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from evalharness.cells import as_written
 from evalharness.errors import ConfigError
 from evalharness.importers.look import look
 from evalharness.importers.source import GZIP, LARGEST, ZSTD, byte_lines, document, fault, lines, reading, text
@@ -68,14 +69,38 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
         first = next(source, "")
         separator = max(SEPARATORS, key=first.count)
         width = 0
-        for number, row in enumerate(csv.reader(chain([first], source), delimiter=separator, strict=True), start=1):
+        guarded = _Guarded(chain([first], source))
+        for number, row in enumerate(csv.reader(guarded, delimiter=separator, strict=True), start=1):
             if len(row) == width:
-                yield row
+                yield guarded.plain(row)
             elif row and width:
                 raise fault(path, f"row {number} has {len(row)} fields, but the first row names {width}")
             elif row:
                 width = len(row)
                 yield row
+
+
+class _Guarded:
+    """Lines that remember whether they held an apostrophe, as cells do that could have been formulas."""
+
+    def __init__(self, source: Iterable[str]) -> None:
+        self._source = iter(source)
+        self._seen = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._source)
+        self._seen = self._seen or "'" in line
+        return line
+
+    def plain(self, row: list[str]) -> list[str]:
+        """Return the row that was just read, as it was before it was made inert."""
+        if not self._seen:
+            return row
+        self._seen = False
+        return [as_written(cell) for cell in row]
 
 
 def _text_lines(path: Path) -> Iterator[str]:
