@@ -10,17 +10,19 @@ import msgspec
 from evalharness.agents import Agent, OpenableAgent
 from evalharness.errors import ConfigError
 from evalharness.executors import Executor
+from evalharness.exporters import Exporter
 from evalharness.graders import Grader
 from evalharness.importers import Importer
 from evalharness.model import Extension
 from evalharness.rules import Rule
 from evalharness.workspaces import Workspaces
 
-Kind = Literal["agent", "grader", "workspace", "executor", "rule", "importer"]
+Kind = Literal["agent", "grader", "workspace", "executor", "rule", "importer", "exporter"]
 
 BUILT_IN: dict[str, dict[str, str]] = {
     "agent": {
         "command": "evalharness.agents.command:CommandAgent",
+        "external": "evalharness.external.agent:ExternalAgent",
         "function": "evalharness.agents.function:FunctionAgent",
         "http": "evalharness.agents.http:HttpAgent",
         "local": "evalharness.agents.local:LocalAgent",
@@ -41,7 +43,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "tool_calls": "evalharness.graders.tool_calls:ToolCalls",
         "trajectory": "evalharness.graders.trajectory:Trajectory",
     },
-    "workspace": {"local": "evalharness.workspaces.local:LocalWorkspaces"},
+    "workspace": {
+        "local": "evalharness.workspaces.local:LocalWorkspaces",
+        "sandbox": "evalharness.workspaces.sandbox:SandboxWorkspaces",
+    },
     "rule": {
         "cost": "evalharness.rules.usage:Cost",
         "critical": "evalharness.rules.regressions:Critical",
@@ -81,7 +86,23 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "tqb": "evalharness.importers.tqb:TqbImporter",
         "table": "evalharness.importers.table:TableImporter",  # last: others have such columns too
     },
-    "executor": {"threads": "evalharness.executors.threads:ThreadExecutor"},
+    "exporter": {
+        "croissant": "evalharness.exporters.croissant:CroissantExporter",
+        "csv": "evalharness.exporters.runs_csv:CsvExporter",
+        "every_eval_ever": "evalharness.exporters.runs_every_eval_ever:EveryEvalEverExporter",
+        "huggingface": "evalharness.exporters.hugging_face:HuggingFaceExporter",
+        "inspect": "evalharness.exporters.inspect_ai:InspectExporter",
+        "json": "evalharness.exporters.runs_json:JsonExporter",
+        "langsmith": "evalharness.exporters.langsmith:LangSmithExporter",
+        "openai_evals": "evalharness.exporters.openai_evals:OpenAIEvalsExporter",
+        "otlp": "evalharness.exporters.runs_otlp:OtlpExporter",
+        "parquet": "evalharness.exporters.runs_parquet:ParquetExporter",
+        "promptfoo": "evalharness.exporters.promptfoo:PromptfooExporter",
+    },
+    "executor": {
+        "ray": "evalharness.executors.ray:RayExecutor",
+        "threads": "evalharness.executors.threads:ThreadExecutor",
+    },
 }
 
 
@@ -126,9 +147,13 @@ def build(kind: Literal["executor"], extension: Extension) -> Executor: ...
 def build(kind: Literal["rule"], extension: Extension) -> Rule: ...
 @overload
 def build(kind: Literal["importer"], extension: Extension) -> Importer: ...
+@overload
+def build(kind: Literal["exporter"], extension: Extension) -> Exporter: ...
 def build(kind: Kind, extension: Extension) -> Any:
     """Make the extension with its options; a wrong name or option is a ConfigError that says which."""
     cls = find(kind, extension.use)
+    if getattr(cls, "takes_any_option", False):
+        return cls(extension.options)
     known = option_names(cls)
     for name in extension.options:
         if name not in known:
