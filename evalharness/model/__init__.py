@@ -26,6 +26,7 @@ from evalharness.model.judgement import (
     Verdict,
 )
 from evalharness.model.lineup import Contender, Lineup, Standing
+from evalharness.model.resources import Resources
 from evalharness.model.run import (
     RUN_SCHEMA,
     AgentEntry,
@@ -39,6 +40,7 @@ from evalharness.model.side import Counts, RunSummary, Side, TaskLine
 from evalharness.model.suite import (
     AgentDefinition,
     Confirm,
+    External,
     GraderUse,
     Limits,
     Policy,
@@ -72,6 +74,7 @@ __all__ = [
     "Counts",
     "Decision",
     "Extension",
+    "External",
     "Flip",
     "FlipCounts",
     "Grade",
@@ -89,6 +92,7 @@ __all__ = [
     "Planned",
     "Policy",
     "Record",
+    "Resources",
     "RunHeader",
     "RunSummary",
     "Screened",

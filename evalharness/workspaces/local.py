@@ -108,12 +108,12 @@ class _Fresh:
     __slots__ = ("_workspace",)
 
     def __enter__(self) -> LocalWorkspace:
-        self._workspace = LocalWorkspace(f"{_root(os.getpid())}/{next(_numbers)}")
+        self._workspace = LocalWorkspace(f"{root_folder(os.getpid())}/{next(_numbers)}")
         return self._workspace
 
     def __exit__(self, *_: object) -> None:
         if os.path.lexists(self._workspace.folder):
-            _remove(self._workspace.folder)
+            remove_folder(self._workspace.folder)
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ class LocalWorkspaces:
 
 
 @functools.cache
-def _root(pid: int) -> str:
-    """Name the folder that holds this process's workspaces; it goes when the process ends."""
+def root_folder(pid: int) -> str:
+    """Name the folder that holds a process's workspaces; it goes when the process ends."""
     root = Path(tempfile.gettempdir(), f"evalh-{pid}-{secrets.token_hex(8)}")
     atexit.register(_forget, root, pid)
     return str(root)
@@ -135,10 +135,11 @@ def _root(pid: int) -> str:
 
 def _forget(root: Path, pid: int) -> None:
     if os.getpid() == pid and root.exists():  # trials that were given up leave their workspaces
-        _remove(str(root))
+        remove_folder(str(root))
 
 
-def _remove(folder: str) -> None:
+def remove_folder(folder: str) -> None:
+    """Remove a folder with whatever an agent left in it."""
     try:
         shutil.rmtree(folder)
     except (OSError, RecursionError):  # read-only folders, or nested too deep for rmtree

@@ -6,7 +6,8 @@ import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
@@ -32,21 +33,48 @@ def run_command(
     `max_output` bounds each of stdout and stderr, in bytes. The environment is inherited, `env` is added to it. A
     program that cannot be started raises OSError.
     """
+    bounds = Bounds(seconds=timeout, output=max_output)
+    return run_bounded(command, cwd=cwd, env={**os.environ, "PWD": str(cwd), **(env or {})}, stdin=stdin, bounds=bounds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What stops a command: time, output, and `watch`, asked now and then, which may name a limit that is passed."""
+
+    seconds: float
+    output: int = MAX_OUTPUT
+    watch: Callable[[], str | None] | None = None
+
+
+def run_bounded(
+    command: Sequence[str],
+    *,
+    cwd: str | Path,
+    env: Mapping[str, str],
+    bounds: Bounds,
+    stdin: bytes = b"",
+    descriptors: Sequence[int] = (),
+) -> Completed:
+    """Run a command as `run_command` does, with exactly this environment beside the mark that its processes bear.
+
+    It also inherits the open files of `descriptors`.
+    """
     token = secrets.token_hex(8)
     started = time.monotonic()
     process = subprocess.Popen(  # noqa: S603 - to run what a suite or agent names is the purpose
         list(command),
         bufsize=0,
         cwd=cwd,
-        env=_environment(env, cwd=str(cwd), token=token),
+        env=_marked(env, token),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        pass_fds=tuple(descriptors),
     )
-    with _Streams(process, stdin, max_output) as streams:
+    with _Streams(process, stdin, bounds.output) as streams:
         try:
-            stopped = _follow(process, streams, deadline=started + timeout)
+            stopped = _follow(process, streams, bounds, deadline=started + bounds.seconds)
         finally:
             end_tree(process.pid, token)  # before the process is reaped, while its number is still its own
             process.wait()
@@ -61,25 +89,28 @@ def run_command(
         )
 
 
-def _environment(env: Mapping[str, str] | None, *, cwd: str, token: str) -> dict[str, str]:
+def _marked(env: Mapping[str, str], token: str) -> dict[str, str]:
     outer = os.environ.get(MARKER)  # a harness inside a trial: the outer one has to find these processes too
-    return {**os.environ, "PWD": cwd, **(env or {}), MARKER: f"{outer}:{token}" if outer else token}
+    return {**env, MARKER: f"{outer}:{token}" if outer else token}
 
 
-def _follow(process: subprocess.Popen[bytes], streams: "_Streams", *, deadline: float) -> str | None:
+def _follow(process: subprocess.Popen[bytes], streams: "_Streams", bounds: Bounds, *, deadline: float) -> str | None:
     """Pass bytes in and out until the command ends or has to be stopped; name the limit that stops it."""
     pause = 0.0005
-    while not _ended(process):
+    while not ended(process):
         pause = 0.05 if streams.open else min(2 * pause, 0.02)
         streams.pump(max(0.0, min(pause, deadline - time.monotonic())))
         if streams.overflowing:
             return "output"
         if time.monotonic() >= deadline:
             return "seconds"
+        if bounds.watch and (passed := bounds.watch()):
+            return passed
     return None
 
 
-def _ended(process: subprocess.Popen[bytes]) -> bool:
+def ended(process: subprocess.Popen[bytes]) -> bool:
+    """Say whether a process has ended, without giving its number free."""
     if sys.platform == "darwin":  # waitid came to macOS with Python 3.13
         ended = process.poll() is not None
     else:

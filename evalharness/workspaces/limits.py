@@ -1,0 +1,52 @@
+"""What workspaces with walls have in common: options for resources, and the words by which limits show themselves."""
+
+from dataclasses import dataclass
+
+from evalharness.workspaces.sizes import Size, size
+
+MEMORY_WORDS = (b"MemoryError", b"Cannot allocate memory", b"std::bad_alloc", b"out of memory", b"OutOfMemoryError")
+PROCESS_WORDS = (b"Resource temporarily unavailable", b"Cannot fork", b"can't fork", b"can't start new thread")
+FILE_WORDS = (b"File too large", b"File size limit exceeded")
+NETWORK_WORDS = (
+    b"Network is unreachable",
+    b"network is unreachable",
+    b"Temporary failure in name resolution",
+    b"Could not resolve host",
+    b"bad address",
+)
+SIGXFSZ = 25  # the same number on every Linux
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """How much memory a trial is guaranteed, and at which size it is killed."""
+
+    guaranteed: Size
+    limit: Size
+
+
+def memory_of(memory: Size | Memory | None, headroom: float | None) -> tuple[int | None, int | None]:
+    """Return guaranteed memory and kill limit in bytes; ValueError where the options contradict each other.
+
+    `headroom` is what a trial may take above its guarantee, as a fraction of it.
+    """
+    if headroom is not None and headroom < 0:
+        raise ValueError(f"headroom: {headroom} is below 0")
+    if memory is None or isinstance(memory, Memory):
+        if headroom is not None:
+            raise ValueError("headroom: needs one size in `memory`, of which it is a fraction")
+        if memory is None:
+            return None, None
+        guaranteed, limit = size(memory.guaranteed, "memory.guaranteed"), size(memory.limit, "memory.limit")
+    else:
+        guaranteed = size(memory, "memory")
+        limit = int(guaranteed * (1 + (headroom or 0.0)))
+    if limit < guaranteed:
+        raise ValueError("memory: limit is below what is guaranteed")
+    return guaranteed, limit
+
+
+def positive(value: float | None, name: str) -> None:
+    """Refuse a number that is not above 0."""
+    if value is not None and value <= 0:
+        raise ValueError(f"{name}: {value:g} is not above 0")
