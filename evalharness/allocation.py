@@ -51,7 +51,6 @@ def by_history(task_ids: Sequence[str], tasks: Mapping[str, TaskEntry], history:
             "run_id": run_id,
             "with_history": int((measured > 0).sum()),
             "variance_ratio": planned.variance_ratio,
-            "said": f"{min(shares)} to {max(shares)} trials per task, {sum(shares)} in all, by the history of {run_id}",
         },
     )
 

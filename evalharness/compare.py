@@ -26,6 +26,7 @@ from evalharness.model import Allowance, Comparison, FlipCounts, Holdout, Missin
 from evalharness.onsets import onsets
 from evalharness.outcomes import Outcomes
 from evalharness.pairing import Accepted, Critical, Pairing, pair
+from evalharness.planned import unusual
 from evalharness.regrading import regraded
 from evalharness.rules import Need
 from evalharness.screening import screen
@@ -200,7 +201,7 @@ def side(outcomes: Outcomes) -> Side:
         pass_at_k=tuple(curve(*counts, kind="pass_at_k")),
         cost_usd=_total(trials["cost_usd"]),
         seconds=_total(trials["seconds"]),
-        allocated=header.options.get("allocate", {}).get("said", ""),
+        plan=unusual(outcomes),
     )
 
 

@@ -132,7 +132,7 @@ def facts(header: RunHeader) -> dict[str, str]:
         "suite": f"{header.suite.name} {header.suite.version}".strip(),
         "suite digest": header.suite.digest,
         "seed": str(header.seed),
-        "trials per task": str(header.trials),
+        "trials per task": f"{header.trials}{' on average' if 'allocate' in header.options else ''}",
         "started": header.started_at,
         "commit": commit if origin.git_commit else "unknown",
         "evalh": origin.harness,

@@ -154,6 +154,10 @@ def _begun(options: Options) -> Arm:
     if options.shard and options.seed is None:
         raise ConfigError("--shard needs --seed: give every part of the run the same number, such as the CI run's id")
     asked = options.plan(suite, definition.name)
+    if not any(line.task_ids for line in asked.planned):
+        click.echo(
+            f"shard {options.shard} holds none of these tasks: an empty run, which merges like any other", err=True
+        )
     return begin(
         suite,
         definition,

@@ -21,7 +21,7 @@ class Counts(Struct, frozen=True, kw_only=True):
 class Side(Struct, frozen=True, kw_only=True):
     """One arm as a whole, over all of its tasks; `pass_rate` is for tasks like these (population).
 
-    `allocated` says how trials were spread over tasks where not evenly.
+    `plan` says what is unusual about its plan, such as uneven trials.
     """
 
     place: str
@@ -41,7 +41,7 @@ class Side(Struct, frozen=True, kw_only=True):
     pass_at_k: tuple[Estimate, ...]
     cost_usd: float | None
     seconds: float | None
-    allocated: str = ""
+    plan: tuple[str, ...] = ()
 
 
 class TaskLine(Struct, frozen=True, kw_only=True):

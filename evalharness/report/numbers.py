@@ -197,9 +197,16 @@ def slices(cut: tuple[Slice, ...], *, listed: int = 5) -> str:
 
 
 def notices(comparison: Comparison) -> list[str]:
-    """Write faults of the data, what was accepted, and warnings, the gravest first."""
+    """Write faults of the data, what was accepted, warnings, and unusual plans, the gravest first."""
     return [
         *(f"data fault: {fault}" for fault in comparison.faults),
         *allowances(comparison),
         *(f"warning: {warning}" for warning in comparison.warnings),
+        *plans(comparison),
     ]
+
+
+def plans(comparison: Comparison) -> list[str]:
+    """Write what is unusual about the plan of either arm."""
+    arms = (("baseline", comparison.baseline), ("candidate", comparison.candidate))
+    return [f"{word}: {said}" for word, side in arms for said in side.plan]

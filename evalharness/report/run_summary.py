@@ -44,6 +44,7 @@ def _facts(summary: RunSummary) -> list[str]:
         time = f"median {summary.seconds_median:.3g} s, 95th percentile {summary.seconds_p95:.3g} s"
     return [
         f"tasks: {summary.always} always pass, {summary.varying} vary, {summary.never} never pass",
+        *(f"plan: {said}" for said in side.plan),
         f"unmeasured: {numbers.unmeasured(side)}; {summary.retries} retries",
         *([f"fails without a grade: {_causes(summary.fails)}"] if summary.fails else []),
         f"time per trial: {time}",
