@@ -16,16 +16,16 @@ from evalharness.calibrate import Played, fixed, shares, simulated
 from evalharness.calibrate.simulation import drawn
 from evalharness.gate import PRESETS
 from evalharness.model.calibration import Shares
-from evalharness.procedure import Procedure, Request, tally
+from evalharness.procedure import Procedure, Request, early_looks, tally
 from evalharness.stats.counts import FloatArray
 
 POLICY = PRESETS["pr"]
 TOLERANCE = 0.05
 
 
-def gate(rates: FloatArray, trials: int) -> Procedure:
-    """The shipped gate on a suite with so many stored trials on each side."""
-    return Procedure(policy=POLICY, tasks=tuple(map(str, range(rates.size))), trials=(trials, trials))
+def gate(rates: FloatArray, trials: int, looks: tuple[int, ...] = ()) -> Procedure:
+    """The shipped gate on a suite with so many trials on each side, stored unless `looks` are taken as they come."""
+    return Procedure(policy=POLICY, tasks=tuple(map(str, range(rates.size))), trials=(trials, trials), looks=looks)
 
 
 def naive(
@@ -64,6 +64,17 @@ def rivals(reps: int, seed: int, trials: list[int]) -> None:
     print("\n| k | candidate | " + " | ".join(beside[0][2]) + " |\n|" + "---|" * 5)
     for k, name, blocked in beside:
         print(f"| {k} | {name} | " + " | ".join(f"{share:.1%}" for share in blocked.values()) + " |")
+
+
+def early(reps: int, seed: int, trials: int) -> None:
+    """Print what the gate does where both arms are run afresh and it looks after every round."""
+    print("\n| k | candidate | block [95 %] | promote | inconclusive | extra trials | blocked by | trials in all |")
+    print("|" + "---|" * 8)
+    for index, (name, fault) in enumerate(CANDIDATES.items()):
+        rng = np.random.default_rng([seed, 50 + trials, index])
+        games = simulated(gate(RIVALS, trials, early_looks(trials)), fixed(RIVALS), fault, reps=reps, rng=rng)
+        total = float(np.mean([game.base_trials + game.extra_trials for game in games]))
+        print(f"| {line(trials, shares(name, games))} | {total:.0f} |", flush=True)
 
 
 def stored_baselines(reps: int, seed: int) -> None:
@@ -114,6 +125,7 @@ def main() -> None:
     options = parser.parse_args()
     began = time.perf_counter()
     rivals(options.reps, options.seed, options.trials)
+    early(options.reps, options.seed, max(options.trials))
     stored_baselines(max(options.reps // 5, 1), options.seed)
     drawn_suites(options.suites, options.suite_reps, options.seed)
     print(f"\n{time.perf_counter() - began:.0f} s")

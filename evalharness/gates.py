@@ -30,14 +30,13 @@ from evalharness.model import (
 )
 from evalharness.planning import run_seed
 from evalharness.policy import load_policy
-from evalharness.procedure import Procedure
+from evalharness.procedure import Procedure, early_looks
 from evalharness.release import Release
 from evalharness.report.document import document
 from evalharness.runner import Listener, Pace, Stop
 from evalharness.runs import new_run_id
 from evalharness.suite import load_suite
 
-EARLY_FROM = 4  # trials per task from which looking after every round saves more than it costs
 RUNS = Path("runs")
 HELD_OUT = RUNS / RECORD
 
@@ -82,14 +81,13 @@ def ask(question: Question, *, pace: Pace, stop: Stop) -> GateStore:
     baseline = not_drifted(resolve(question.baseline, suite), suite, pace=pace, stop=stop)
     baseline = msgspec.structs.replace(baseline, notes=(*edits, *baseline.notes))
     trials = question.trials or suite.trials
-    looks = tuple(range(2, trials)) if trials >= EARLY_FROM else ()
     return begin_gate(
         suite,
         candidate,
         baseline,
         policy=policy,
         trials=trials,
-        looks=looks,
+        looks=early_looks(trials),
         seed=question.seed,
         out=question.out,
         allowances=question.allowances,

@@ -11,7 +11,7 @@ from evalharness.errors import ConfigError
 from evalharness.model import Decision, Policy
 from evalharness.model.calibration import Calibration
 from evalharness.outcomes import Outcomes
-from evalharness.procedure import Procedure
+from evalharness.procedure import Procedure, early_looks
 
 STEPS = 8  # of the search for the smallest visible drop
 
@@ -29,7 +29,7 @@ def calibrate(  # noqa: PLR0913 - what a gate is, and how often to try it
     seconds: float | None = None,
 ) -> Calibration:
     """Try a gate on an unchanged agent and on every fault; `seconds` is the time that one trial adds to a gate."""
-    procedure = Procedure(policy=policy, tasks=names(tasks), trials=trials)
+    procedure = Procedure(policy=policy, tasks=names(tasks), trials=trials, looks=early_looks(trials[1]))
     streams = np.random.default_rng(seed).spawn(len(faults) + 1)
     rows = tuple(
         shares(name, simulated(procedure, rates, fault, reps=reps, rng=rng), seconds=seconds)

@@ -7,7 +7,7 @@ from evalharness.calibrate.faults import FAULTS, ONE_BROKEN, SAME
 from evalharness.calibrate.simulation import Rates, fixed, shares, simulated
 from evalharness.model import Policy
 from evalharness.model.calibration import Forecast
-from evalharness.procedure import Procedure
+from evalharness.procedure import Procedure, early_looks
 from evalharness.stats.counts import FloatArray
 
 POWER = 0.8
@@ -23,7 +23,7 @@ def forecast(tasks: int, trials: tuple[int, int], policy: Policy, *, rates: Rate
     most of the time.
     """
     reps = int(np.clip(TASKS_SIMULATED // max(tasks, 1), FEWEST, MOST))
-    procedure = Procedure(policy=policy, tasks=names(tasks), trials=trials)
+    procedure = Procedure(policy=policy, tasks=names(tasks), trials=trials, looks=early_looks(trials[1]))
     known, rng = rates or fixed(assumed_rates(tasks)), np.random.default_rng(SEED)
     same, broken = (
         shares(name, simulated(procedure, known, FAULTS[name], reps=reps, rng=rng)) for name in (SAME, ONE_BROKEN)

@@ -16,7 +16,7 @@ the whole looks worse and nothing is decided, rounds of all tasks are added. Eve
 boundary and the error it has spent.
 """
 
-from evalharness.procedure.machine import Procedure
+from evalharness.procedure.machine import Procedure, early_looks
 from evalharness.procedure.state import (
     Decided,
     Finding,
@@ -40,6 +40,7 @@ __all__ = [
     "State",
     "Suspect",
     "Tally",
+    "early_looks",
     "empty",
     "tally",
 ]

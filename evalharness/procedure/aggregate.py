@@ -35,8 +35,9 @@ class Phase(StrEnum):
 class Aggregate:
     """The two questions about the suite: `share` of the error budget is spent on "worse", .05 on "not worse".
 
-    "Worse" may be asked in every look up to `most` trials per task. "Not worse" has its error spent by the end of the
-    `base` trials; rounds are added only where the candidate looks worse, and there it is asked at .05 again.
+    "Worse" may be asked in every look up to `most` trials per task, evenly: harm should end a gate soon. "Not worse"
+    has its error spent by the end of the `base` trials, hardly any of it early, so that looks cost few promotions;
+    rounds are added only where the candidate looks worse, and there it is asked at .05 again.
     """
 
     share: float
@@ -97,7 +98,8 @@ class Aggregate:
             return POINTWISE
         before = _shares(tuple(each.trials for each in earlier), self.base)
         now = 1.0 if phase is Phase.BASE else _shares((trials,), self.base)[0]
-        boundary = spending(BOUND_ERROR, (*(each for each in before if now - each >= SMALLEST_GAP), now)).boundary
+        fractions = (*(each for each in before if now - each >= SMALLEST_GAP), now)
+        boundary = spending(BOUND_ERROR, fractions, Spending.OBRIEN_FLEMING).boundary
         return float(1 - 2 * ndtr(-boundary)) if math.isfinite(boundary) else None
 
 
@@ -107,6 +109,6 @@ def _shares(trials: tuple[Trials, ...], planned: Trials) -> tuple[float, ...]:
 
 
 @lru_cache(maxsize=4096)
-def spending(alpha: float, fractions: tuple[float, ...]) -> Boundary:
-    """Return the boundary of the last of these looks; the budget is spent about evenly over the information."""
-    return boundaries(fractions, alpha=alpha, spending=Spending.POCOCK)[-1]
+def spending(alpha: float, fractions: tuple[float, ...], how: Spending = Spending.POCOCK) -> Boundary:
+    """Return the boundary of the last of these looks; by default the budget is spent evenly over the information."""
+    return boundaries(fractions, alpha=alpha, spending=how)[-1]

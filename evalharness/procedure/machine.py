@@ -15,6 +15,12 @@ from evalharness.procedure.stored import FreshCandidate
 from evalharness.stats.sequential import information_fraction
 
 SUSPICIOUS_Z = 1.28  # rounds are added while an unchanged agent looks this bad one time in ten
+EARLY_FROM = 4  # trials per task from which looking after every round saves more than it costs
+
+
+def early_looks(trials: int) -> tuple[int, ...]:
+    """Say after which rounds a gate with so many trials per task looks whether it may end."""
+    return tuple(range(2, trials)) if trials >= EARLY_FROM else ()
 
 
 @dataclass(frozen=True, kw_only=True)
