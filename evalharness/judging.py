@@ -71,7 +71,9 @@ def unmeasured_by(fault: Unmeasured, transcript: Transcript | None = None) -> Ju
 
 
 def harness_fault(exc: Exception) -> Judged:
-    """Take in that something of ours failed around a trial."""
+    """Take in that something of ours, or of the infrastructure below it, failed around a trial."""
+    if isinstance(exc, Unmeasured):
+        return unmeasured_by(exc)
     return Judged(outcome=Outcome.ERROR, cause="harness", detail=f"{type(exc).__name__}: {_said(exc)}")
 
 

@@ -21,7 +21,7 @@ from evalharness.model import Extension, Record, Suite, Task, Transcript, Trial,
 from evalharness.redact import Redactor
 from evalharness.registry import build
 from evalharness.text import as_json, decoder
-from evalharness.workspaces import Workspace, Workspaces
+from evalharness.workspaces import Prepared, Workspace, Workspaces
 
 GRACE_SECONDS = 1.0  # agents end their own trials at the limit; this long after it, a thread is given up
 HOST = platform.node()
@@ -56,6 +56,8 @@ class TrialRunner:
         self._agent = agent
         self._grace = agent.grace_seconds if isinstance(agent, SelfTimed) else GRACE_SECONDS
         self._workspaces: Workspaces = build("workspace", job.workspace)
+        if isinstance(self._workspaces, Prepared):
+            self._workspaces.prepare()
         self._graders: dict[bytes, tuple[Grader, ...]] = {}
         self._local = threading.local()
 

@@ -7,6 +7,7 @@ the one that is left over waits for the next request, and ends everything when t
 
 import asyncio
 import os
+import pickle
 import signal
 import sys
 from collections.abc import Coroutine
@@ -21,6 +22,7 @@ from evalharness.attribution import attribute
 from evalharness.errors import AgentFault, LimitReached
 from evalharness.model import Task, Transcript
 from evalharness.text import well_formed
+from evalharness.workspaces import Workspace
 from evalharness.workspaces.local import LocalWorkspace
 
 
@@ -102,7 +104,10 @@ class _Server:
             self._send(self._fault(request, exc))
 
     def _called(self, request: Request, task: Task) -> Any:
-        return self._function(task, LocalWorkspace(folder=request.location), request.seed)
+        workspace: Workspace = LocalWorkspace(folder=request.location)
+        if request.workspace:
+            workspace = pickle.loads(request.workspace)  # noqa: S301 - the parent wrote it
+        return self._function(task, workspace, request.seed)
 
     def _fault(self, request: Request, exc: BaseException) -> Answer:
         unmeasured = attribute(exc, self._spec.unmeasured)

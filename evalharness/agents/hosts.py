@@ -6,6 +6,7 @@ host died or hung with several trials in it: whoever did it shows when it runs a
 """
 
 import os
+import pickle
 import threading
 
 from evalharness.agents.host_process import Host, Suspected
@@ -50,8 +51,10 @@ class HostPool:
 
     def run(self, task: Task, workspace: Workspace, *, seed: int) -> Transcript:
         """Have the function called in a host."""
-        place = workspace.folder if isinstance(workspace, LocalWorkspace) else workspace.location
-        request = Request(id=0, task=task, location=place, seed=seed)
+        local = workspace.folder if isinstance(workspace, LocalWorkspace) else ""
+        request = Request(
+            id=0, task=task, location=local, workspace=b"" if local else pickle.dumps(workspace), seed=seed
+        )
         alone = task.id in self._slow or task.id in self._suspects
         host = self._single() if alone else self._roomiest()
         try:

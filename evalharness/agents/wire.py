@@ -27,11 +27,15 @@ class Ready(Struct, frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One trial to be done, in the workspace at `location`; without a task it asks for a sign of life."""
+    """One trial to be done; without a task it asks for a sign of life.
+
+    The workspace is a folder at `location`, or of another kind, pickled.
+    """
 
     id: int
     task: Task | None = None
     location: str = ""
+    workspace: bytes = b""
     seed: int = 0
 
 

@@ -6,15 +6,18 @@ Paths are relative to the workspace and must stay inside it: anything else raise
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from msgspec import Struct
+
+from evalharness.model import Resources
 
 
 class Completed(Struct, frozen=True, kw_only=True):
     """How a command ended; `exit_code` is None when it was stopped, negative for a signal.
 
-    `stopped` names the limit that stopped it (`seconds`, `output`) or is None.
+    `stopped` names the limit that stopped it (`seconds`, `output`, `memory`, `processes`, `file_size`, `disk`,
+    `network`) or is None.
     """
 
     exit_code: int | None
@@ -66,4 +69,33 @@ class Workspaces(Protocol):
 
     def fresh(self) -> AbstractContextManager[Workspace]:
         """Give a new, empty workspace, and remove it afterwards."""
+        ...
+
+
+@runtime_checkable
+class Walled(Protocol):
+    """A workspace from which the host cannot be seen: what an agent needs of the host it has to bring."""
+
+    def bring(self, folder: Path, names: Sequence[str]) -> str:
+        """Show these files and folders of a host folder inside, read-only, until the trial ends; return where."""
+        ...
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """Workspaces that look before a run whether they can be had at all; ConfigError where not."""
+
+    def prepare(self) -> None:
+        """See that workspaces can be made here."""
+        ...
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """Workspaces that keep limits; `RESOURCES` are the options that say so, and are no part of what a task asks."""
+
+    RESOURCES: ClassVar[tuple[str, ...]]
+
+    def resources(self) -> Resources:
+        """Say what a trial may use."""
         ...
