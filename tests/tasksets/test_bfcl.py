@@ -63,17 +63,20 @@ def test_tools_are_written_with_standard_types_and_names_without_dots():
 
 
 def right_call(task):
-    """Take the first possible value of every argument; in objects every key has possible values of its own."""
+    """Take a possible value of every argument; in objects every key has possible values of its own."""
     ((name, possible),) = task.expected[0].items()
-    return ToolCall(name=name, arguments={key: taken(values[0]) for key, values in possible.items() if values[0] != ""})
+    return ToolCall(name=name, arguments=chosen(possible))
+
+
+def chosen(possible):
+    said = {key: [each for each in values if each != ""] for key, values in possible.items()}
+    return {key: taken(values[0]) for key, values in said.items() if values}
 
 
 def taken(value):
     if isinstance(value, dict):
-        return {key: each[0] for key, each in value.items() if each and each[0] != ""}
-    if isinstance(value, list):
-        return [taken(each) for each in value]
-    return value
+        return chosen(value)
+    return [taken(each) for each in value] if isinstance(value, list) else value
 
 
 def test_right_calls_pass_and_wrong_ones_fail_in_all_given_items(shared, tmp_path):
