@@ -17,7 +17,6 @@ from evalharness.comparing import compare_runs
 from evalharness.definition import load_agent
 from evalharness.errors import ConfigError, HarnessFault
 from evalharness.evidence import write_gate
-from evalharness.executors.threads import ThreadExecutor
 from evalharness.gates import Question, ask
 from evalharness.gates import carry_out as decide
 from evalharness.model import Allowance, Comparison, Decision, Policy, TaskPair, Verdict
@@ -113,7 +112,7 @@ def run(
         seed=seed,
     )
     with arm.store.writer() as writer:
-        carry_out(arm.owed(), job=arm.job(), executor=ThreadExecutor(), writer=writer, pace=pace or Pace())
+        carry_out(arm.owed(), job=arm.job(), executor=arm.executor(), writer=writer, pace=pace or Pace())
     return arm.store.path
 
 

@@ -108,9 +108,10 @@ def attribute(exc: BaseException, rules: UnmeasuredRules) -> Unmeasured | None:
 def retryable(cause: str) -> bool:
     """Say whether the same attempt may well succeed later.
 
-    A refused key, a spent account, a missing model or program, a full disk and a broken grader stay as they are.
+    A refused key, a spent account, a missing model or program, a full disk, a broken grader and a runner of someone
+    else's that reports nothing stay as they are.
     """
-    return cause.removeprefix("judge:") not in _LASTING and not cause.startswith("grader:")
+    return cause.removeprefix("judge:") not in _LASTING and not cause.startswith(("grader:", "external:"))
 
 
 def status_fault(status: int, detail: str, headers: Mapping[str, str]) -> Unmeasured | None:

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from evalharness.extensions import Contents, canonical
-from evalharness.model import GraderUse, Suite, Task, TaskEntry
+from evalharness.external.place import named
+from evalharness.model import External, GraderUse, Suite, Task, TaskEntry
 
 
 def digest(value: Any) -> str:
@@ -30,6 +31,12 @@ def suite_digest(suite: Suite, known: dict[str, TaskEntry] | None = None) -> str
     return digest({name: (each.task, each.graders, each.limits) for name, each in found.items()})
 
 
+def runner_digest(external: External, folder: Path, contents: Contents) -> str:
+    """Digest a command with the files that it names; how many trials go into a call changes nothing."""
+    files = {path: contents.digest(file) for path, file in named(external, folder).items()}
+    return digest([external.command, external.reads, external.run, external.pass_at, files])
+
+
 class _Digests:
     """Computes the digests of one suite; what tasks share is computed once."""
 
@@ -39,6 +46,7 @@ class _Digests:
         self.contents = Contents()
         self.workspace = canonical("workspace", suite.workspace, self.folder, self.contents)
         self.graders: dict[tuple[int, ...], str] = {}
+        self.external = runner_digest(suite.external, self.folder, self.contents) if suite.external else ""
 
     def entries(self) -> dict[str, TaskEntry]:
         limits = {each: digest(each) for each in {task.limits for task in self.suite.tasks}}
@@ -60,6 +68,8 @@ class _Digests:
             "fields": task.fields,
             "workspace": self.workspace,
         }
+        if self.external:
+            said["external"] = self.external
         if task.files:
             said["files"] = {path: self.contents.digest(Path(source)) for path, source in task.files.items()}
         return digest(said)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from evalharness.executors.threads import ThreadExecutor
 from evalharness.model import AgentDefinition, Suite
 from evalharness.outcomes import Outcomes, read
 from evalharness.runner import Pace, Stop, run
@@ -35,7 +34,7 @@ def sampled(stored: Outcomes, suite: Suite, definition: AgentDefinition, *, pace
     out = Path("runs") / f"{new_run_id()}-drift"
     arm = begin(suite, definition, out=out, trials=1, tasks=tasks, arm="drift", role="drift")
     with arm.store.writer() as writer:
-        run(arm.owed(), job=arm.job(), executor=ThreadExecutor(), writer=writer, pace=pace, stop=stop)
+        run(arm.owed(), job=arm.job(), executor=arm.executor(), writer=writer, pace=pace, stop=stop)
     now = read(out).tasks
     then = stored.tasks.loc[now.index]
     test = cmh_test(then["passed"], then["measured"], now["passed"], now["measured"], alternative="two-sided")

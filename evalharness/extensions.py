@@ -68,6 +68,8 @@ def canonical(kind: Kind, extension: Extension, folder: Path, contents: Contents
         for name, default in _defaults(cls).items()
         if name != FOLDER and name in extension.options and getattr(built, name) != default
     }
+    if getattr(cls, "takes_any_option", False):
+        options = extension.options
     found = {path: contents.digest(path) for path in named_files(options, folder)}
     target = registry.BUILT_IN[kind].get(extension.use, extension.use)
     if not target.startswith("evalharness."):

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from evalharness.agents import opened
-from evalharness.executors.threads import ThreadExecutor
 from evalharness.gate_store import GateSide
 from evalharness.model import Outcome, Planned, Suite, Trial
 from evalharness.outcomes import Outcomes, read
@@ -91,12 +90,12 @@ class GateArm:
 
     def carry_out(self, purpose: Purpose, *, pace: Pace, stop: Stop, listener: Listener) -> RunResult:
         """Run what this arm is owed for a purpose."""
-        arm, executor = self.arm(purpose), ThreadExecutor()
+        arm = self.arm(purpose)
         with arm.store.writer() as writer:
             return run(
                 self._owed(purpose),
                 job=arm.job(),
-                executor=executor,
+                executor=arm.executor(),
                 writer=writer,
                 pace=pace,
                 stop=stop,

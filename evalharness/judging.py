@@ -91,15 +91,15 @@ def graded(task: Task, transcript: Transcript, workspace: Workspace, graders: tu
             judging = _together(grades)
             return Judged(outcome=Outcome.ERROR, cause=cause, detail=detail, transcript=transcript, judging=judging)
         grades.append(msgspec.structs.replace(grade, grader=use.name) if use.name else grade)
-    exceeded = _exceeded(transcript.usage, task.limits)
-    passed = exceeded is None and all(grade.passed for grade in grades)
+    over = exceeded(transcript.usage, task.limits)
+    passed = over is None and all(grade.passed for grade in grades)
     weight = sum(use.weight for use in task.graders)
     score = sum(use.weight * grade.score for use, grade in zip(task.graders, grades, strict=True)) / weight
     return Judged(
         outcome=Outcome.PASS if passed else Outcome.FAIL,
         grades=tuple(grades),
-        score=0.0 if exceeded else score,
-        cause=exceeded,
+        score=0.0 if over else score,
+        cause=over,
         transcript=transcript,
         judging=_together(grades),
     )
@@ -154,7 +154,7 @@ def _said(exc: BaseException) -> str:
         return "(its message cannot be read)"
 
 
-def _exceeded(usage: Usage, limits: Limits) -> str | None:
+def exceeded(usage: Usage, limits: Limits) -> str | None:
     """Name the limit that a finished trial went over, if any."""
     if limits.cost_usd is not None and (usage.cost_usd or 0) > limits.cost_usd:
         return "limit:cost_usd"

@@ -16,7 +16,7 @@ from evalharness.backlog import Backlog
 from evalharness.breaker import Breaker
 from evalharness.budget import Budget, Tally, exhausted
 from evalharness.errors import BreakerOpen
-from evalharness.executors import Executor, Finished, Job
+from evalharness.executors import Batching, Executor, Finished, Job
 from evalharness.model import Outcome, Trial, TrialKey
 from evalharness.store import RunWriter
 
@@ -108,6 +108,7 @@ class _Running:
         self._breaker = Breaker()
         self._outage: str | None = None
         self._tally = Tally(owed=len(trials))
+        self._room = pace.workers * AHEAD
 
     @property
     def in_flight(self) -> int:
@@ -116,6 +117,8 @@ class _Running:
 
     def to_the_end(self) -> None:
         """Run until nothing is left to do, or something says stop."""
+        if isinstance(self._executor, Batching):
+            self._room = self._executor.in_hand()
         while self._goes_on():
             self._submit()
             self._take(self._finished(self._patience()))
@@ -161,8 +164,7 @@ class _Running:
             self._probe(now)
             return
         self._tally.waiting = ""
-        room = self._pace.workers * AHEAD
-        while self._backlog and len(self._in_flight) < room and self._affordable():
+        while self._backlog and len(self._in_flight) < self._room and self._affordable():
             self._start(self._backlog.pop())
 
     def _affordable(self) -> bool:

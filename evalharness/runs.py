@@ -16,11 +16,17 @@ from evalharness.checkout import git_state
 from evalharness.definition import build_agent, fingerprint
 from evalharness.digests import entries, suite_digest
 from evalharness.errors import ConfigError
+from evalharness.executors import Executor
+from evalharness.external.agent import ExternalAgent, job_of
+from evalharness.external.executor import ExternalExecutor
+from evalharness.external.job import ExternalJob
+from evalharness.external.suite import USE as EXTERNAL
 from evalharness.gate import check_policy
 from evalharness.model import (
     RUN_SCHEMA,
     AgentDefinition,
     AgentEntry,
+    Extension,
     Origin,
     Planned,
     RunHeader,
@@ -31,8 +37,11 @@ from evalharness.model import (
 )
 from evalharness.planning import Attempt, Owed
 from evalharness.redact import with_secrets
+from evalharness.registry import build
 from evalharness.store import RunStore
 from evalharness.trial import TrialJob
+
+THREADS = "threads"
 
 
 class Arm(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,9 +58,19 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
         attempts = self.store.lines(Attempt)
         return Owed(self.store.planned(), attempts, tasks, run_seed=header.seed, arm=header.arm)
 
-    def job(self) -> TrialJob:
+    def job(self) -> TrialJob | ExternalJob:
         """Return what its trials share."""
+        if self.suite.external:
+            return job_of(self.suite, self.definition)
         return TrialJob.of(self.suite, self.agent, self.definition.unmeasured)
+
+    def executor(self, use: str = THREADS) -> Executor:
+        """Return what carries its trials out: an executor by name, or calls of the command that the suite names."""
+        if self.suite.external is None:
+            return build("executor", Extension(use=use))
+        if use != THREADS:
+            raise ConfigError(f"{self.suite.place}: its tasks run through its own command: leave --executor {use} out")
+        return ExternalExecutor()
 
 
 def new_run_id(now: datetime | None = None) -> str:
@@ -80,7 +99,7 @@ def begin(  # noqa: PLR0913 - a run's parts, each given once
     if suite.policy:
         check_policy(suite.policy)
     run_id, count = new_run_id(), suite.trials if trials is None else trials
-    agent, known = build_agent(definition), entries(suite)
+    agent, known = _agent(suite, definition), entries(suite)
     header = RunHeader(
         schema=RUN_SCHEMA,
         run_id=run_id,
@@ -107,6 +126,16 @@ def begin(  # noqa: PLR0913 - a run's parts, each given once
     return Arm(store=store, suite=suite, definition=definition, agent=agent)
 
 
+def _agent(suite: Suite, definition: AgentDefinition) -> Agent | OpenableAgent:
+    """Make the agent; that of an external suite is what its options put into the suite's command."""
+    if suite.external:
+        job_of(suite, definition)  # refuses what could not run
+        return ExternalAgent(definition.options)
+    if definition.use == EXTERNAL:
+        raise ConfigError(f"agent '{definition.name}' has `use: external`, but {suite.place} has no command of its own")
+    return build_agent(definition)
+
+
 def suite_entry(suite: Suite, known: dict[str, TaskEntry]) -> SuiteEntry:
     """Return what a run remembers of its suite; `known` are the suite's task entries."""
     place = str(Path(suite.place).resolve())
@@ -124,7 +153,7 @@ def resume(store: RunStore, suite: Suite, definition: AgentDefinition) -> Arm:
             f"{header.agent.fingerprint[:12]} then, {now[:12]} now): start a new run"
         )
     _unchanged(store, entries(suite))
-    return Arm(store=store, suite=suite, definition=definition, agent=build_agent(definition))
+    return Arm(store=store, suite=suite, definition=definition, agent=_agent(suite, definition))
 
 
 def _unchanged(store: RunStore, tasks: dict[str, TaskEntry]) -> None:

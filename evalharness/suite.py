@@ -3,13 +3,15 @@
 Everything that can be wrong with a suite is refused here, in one line that names the place, and before a trial runs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from evalharness import registry
 from evalharness.errors import ConfigError
-from evalharness.model import Suite
+from evalharness.external.ids import rows as listed
+from evalharness.external.suite import check_plain, check_tasks, external_of, is_external
+from evalharness.model import External, Suite
 from evalharness.policy import with_preset
 from evalharness.rows import Row, inline, sourced
 from evalharness.shape import Place, shaped
@@ -47,38 +49,45 @@ def load_suite(path: str | Path) -> Suite:
     content = read_yaml(file)
     if content is None:
         raise place.fault("is empty; `evalh init` writes a suite to start from")
-    _refuse_external(content, place)
     if isinstance(content, dict) and "gate" in content:
         content = {**content, "gate": with_preset(content["gate"], place.at("gate"))}
     said = shaped(content, SuiteFile, place)
+    external = _external(said, content, place)
     workspace = ready("workspace", said.workspace, place.at("workspace"), file.parent)
     for index, pattern in enumerate(said.artifacts):
         check_inside(pattern, place.at(f"artifacts[{index}]"))
     tasks = Tasks(said, place, file.parent)
-    rows = list(_rows(said, content, place, file.parent))
+    rows = list(_rows(said, content, place, external))
     if not rows:
         raise place.at("tasks").fault("the suite has no tasks; add at least one")
+    known = tuple(tasks.of(rows))
+    if external:
+        check_tasks(external, [task.id for task in known], place)
     return Suite(
         name=said.name or file.stem,
         version=str(said.version),
         place=str(file),
-        tasks=tuple(tasks.of(rows)),
+        tasks=known,
         trials=said.trials,
         workspace=workspace,
         artifacts=said.artifacts,
         policy=said.gate,
+        external=external,
     )
 
 
-def _refuse_external(content: Any, place: Place) -> None:
-    tasks = content.get("tasks") if isinstance(content, dict) else None
-    if isinstance(tasks, dict) and tasks.get("use") == "external":
-        raise place.at("tasks").fault(
-            "external runners are not supported; give the tasks as a list, {file: ...} or {use: 'module:function'}"
-        )
+def _external(said: SuiteFile, content: dict[str, Any], place: Place) -> External | None:
+    if not isinstance(said.tasks, TaskSource):
+        return None
+    if is_external(said):
+        return external_of(said.tasks, content, place)
+    check_plain(said.tasks, place)
+    return None
 
 
-def _rows(said: SuiteFile, content: dict[str, Any], place: Place, folder: Path) -> Iterator[Row]:
+def _rows(said: SuiteFile, content: dict[str, Any], place: Place, external: External | None) -> Iterable[Row]:
+    folder = Path(place.file).parent
     if isinstance(said.tasks, TaskSource):
-        return sourced(said.tasks, place.at("tasks"), folder)
+        here = place.at("tasks")
+        return listed(said.tasks, external, here, folder) if external else sourced(said.tasks, here, folder)
     return inline(content["tasks"], place.at("tasks"))

@@ -35,12 +35,40 @@ class RowKeys(Struct, frozen=True, kw_only=True):
     limits: Annotated[RowLimits | None, Meta(description="What a trial of this task may use.")] = None
 
 
+class ExternalTask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A task that a command of yours runs: its id there, and what the gate is to know of it."""
+
+    id: Annotated[str | int, Meta(description="The task's id, as the tool calls it.")]
+    tags: Annotated[
+        list[str | int | float | bool] | dict[str, Any] | str | None,
+        Meta(description="A list, text with commas, or an object that becomes `key:value`."),
+    ] = None
+    limits: Annotated[RowLimits | None, Meta(description="What a trial of this task may use.")] = None
+
+
 class TaskSource(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where tasks come from when they do not stand in the suite: a file, or a function that returns them."""
+    """Where tasks come from when they do not stand in the suite: a file, a function, or an external runner."""
 
     file: Annotated[str | None, Meta(description="A .jsonl, .json or .csv file, from the suite's folder.")] = None
-    use: Annotated[str | None, Meta(description="A function `module:name` that returns or yields objects.")] = None
+    use: Annotated[
+        str | None, Meta(description="A function `module:name` that returns or yields objects; or `external`.")
+    ] = None
     options: Annotated[dict[str, Any], Meta(description="Keyword arguments for the function.")] = {}
+    command: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="external: the command that runs tasks, a list of arguments with {placeholders}."),
+    ] = None
+    reads: Annotated[str | None, Meta(description="external: the format of what it leaves in {out}.")] = None
+    ids: Annotated[
+        tuple[str | int | ExternalTask, ...] | str | None,
+        Meta(description="external: the ids of the tasks, or a log of an earlier run that holds them."),
+    ] = None
+    list: Annotated[
+        tuple[str, ...] | None, Meta(description="external: a command that prints the ids of the tasks, one a line.")
+    ] = None
+    run: Annotated[str | None, Meta(description="external: which run, where a log holds several.")] = None
+    pass_at: Annotated[float | None, Meta(description="external: the score from which on a trial passes.")] = None
+    batch: Annotated[int, Meta(ge=1, description="external: the most trials that one call is asked for.")] | None = None
 
 
 class SuiteFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ import msgspec
 from evalharness import registry
 from evalharness.errors import ConfigError
 from evalharness.extensions import E, located
+from evalharness.external.suite import is_external
 from evalharness.model import GraderUse, Limits, Task
 from evalharness.prompts import PromptTemplate
 from evalharness.rows import Row
@@ -49,6 +50,7 @@ class Tasks:
 
     def __init__(self, said: SuiteFile, place: Place, folder: Path) -> None:
         self.said, self.place, self.folder = said, place, folder
+        self.external = is_external(said)
         self.template = PromptTemplate(said.prompt, place.at("prompt")) if said.prompt is not None else None
         self.shared = ready_graders(said.graders, place, folder)
         self.limits = msgspec.to_builtins(said.limits)
@@ -100,7 +102,7 @@ class Tasks:
         """Fill in the template, or take the row's own prompt as it is."""
         if self.template:
             return self.template.render(row)
-        prompt = row.fields.get("prompt")
+        prompt = row.fields.get("prompt", "" if self.external else None)
         if not isinstance(prompt, str):
             said = "has no 'prompt'" if prompt is None else "its 'prompt' must be text"
             raise row.place.fault(f"{said}; add one, or a template under `prompt` of the suite")
@@ -123,7 +125,7 @@ class Tasks:
             if key not in self.checked:
                 self.checked[key] = ready_graders(keys.graders, row.place, self.folder)
             found = self.checked[key]
-        if not found:
+        if not found and not self.external:
             raise row.place.fault("the task has no graders; add `graders` to the task or to the suite")
         return found
 

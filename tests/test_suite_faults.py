@@ -34,7 +34,10 @@ ROWS = GRADED + "tasks: {file: r.jsonl}\n"
         (GRADED + "tasks: {file: a.jsonl, use: 'a:b'}\n", "s.yaml: tasks: name one source"),
         (GRADED + "tasks: {file: none.jsonl}\n", "s.yaml: tasks.file: no such file: "),
         (GRADED + "tasks: {file: s.yaml}\n", "s.yaml: tasks.file: 's.yaml' must end in .jsonl, .json, .csv"),
-        (GRADED + "tasks: {use: external, command: [a], reads: inspect}\n", "s.yaml: tasks: external runners are not"),
+        (
+            "tasks: {use: external, command: [a, '{out}'], reads: inspect}\n",
+            "s.yaml: tasks: say once which tasks there are",
+        ),
         (GRADED + "tasks: {use: 'json:nothing'}\n", "s.yaml: tasks.use: 'json:nothing' cannot be imported"),
         (
             GRADED + "tasks: {use: 'json:loads', options: {s: '{'}}\n",

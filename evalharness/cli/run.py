@@ -17,9 +17,8 @@ from evalharness.cli.run_plan import Asked, plan
 from evalharness.definition import load_agent
 from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.executors import Executor
-from evalharness.model import Extension, Suite, Task, TrialKey
+from evalharness.model import Suite, Task, TrialKey
 from evalharness.planning import extension, planned_keys, planned_trials
-from evalharness.registry import build
 from evalharness.runner import Pace, RunResult, run
 from evalharness.runs import Arm, begin, resume
 from evalharness.store import RunStore, is_run
@@ -123,12 +122,11 @@ def command(**given: Any) -> None:
     if options.dry_run:
         click.echo(estimate(*_dry(options), options.workers, as_json=options.as_json))
         return
-    executor = build("executor", Extension(use=options.executor))
     resumed = is_run(folder)
     arm = _resumed(RunStore(folder), options) if resumed else _begun(options)
     resuming = f"evalh run {arm.store.path}"
     try:
-        result = _carried_out(arm, executor, options.pace(), resuming)
+        result = _carried_out(arm, arm.executor(options.executor), options.pace(), resuming)
     except ConfigError:
         if not resumed:
             arm.store.discard_if_empty()

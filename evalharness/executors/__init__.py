@@ -53,6 +53,16 @@ class Job(Protocol):
 
 
 @runtime_checkable
+class Sited(Protocol):
+    """A job that starts from folders of this machine; elsewhere it needs them too."""
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Name the folders, absolute."""
+        ...
+
+
+@runtime_checkable
 class Executor(Protocol):
     """Carries out trials somewhere; used by one thread."""
 
@@ -74,4 +84,13 @@ class Executor(Protocol):
 
     def close(self, *, abandon: bool = False) -> None:
         """Let running trials finish, or with `abandon` leave them; then let go of everything."""
+        ...
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """An executor that carries out many trials at once, and wants more of them in hand than there are workers."""
+
+    def in_hand(self) -> int:
+        """Say how many trials it wants once it is open."""
         ...

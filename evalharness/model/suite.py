@@ -67,8 +67,25 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     escalate: str | None = None
 
 
+class External(Struct, frozen=True, kw_only=True):
+    """A team's own command, which runs and judges the tasks of a suite by itself.
+
+    `command` is a list of arguments with placeholders; `reads` names the importer of what it leaves in `{out}`, `run`
+    which of several runs in there is meant. At most `batch` trials are asked for in one call.
+    """
+
+    command: tuple[str, ...]
+    reads: str
+    batch: int
+    run: str | None = None
+    pass_at: float | None = None
+
+
 class Suite(Struct, frozen=True, kw_only=True):
-    """Tasks with everything needed to run and judge them; `place` is the file it came from."""
+    """Tasks with everything needed to run and judge them; `place` is the file it came from.
+
+    The tasks of an `external` suite are known by their ids only.
+    """
 
     name: str
     version: str
@@ -78,6 +95,7 @@ class Suite(Struct, frozen=True, kw_only=True):
     workspace: Extension = field(default_factory=lambda: Extension(use="local"))
     artifacts: tuple[str, ...] = ()
     policy: Policy | None = None
+    external: External | None = None
 
 
 class UnmeasuredRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,80 @@
+"""What a command left behind: the records of its log by task, whatever tool wrote it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from evalharness.errors import ConfigError
+from evalharness.external.command import of_agent
+from evalharness.foreign import Source, load
+from evalharness.foreign import told as with_transcripts
+from evalharness.importers import Importer
+from evalharness.importers.source import reading
+from evalharness.model import Extension, External, Record, Transcript
+from evalharness.registry import build
+
+PYTEST = "pytest"
+
+
+class Told(Struct, frozen=True):
+    """What the tool says of one trial."""
+
+    record: Record
+    transcript: Transcript | None
+
+
+def importer_of(external: External) -> Importer:
+    """Return what reads the logs of a suite's tool; pytest writes JUnit's XML."""
+    name = "junit" if external.reads == PYTEST else external.reads
+    return build(
+        "importer", Extension(use=name, options={} if external.pass_at is None else {"pass_at": external.pass_at})
+    )
+
+
+def sources(path: Path, external: External, run: str | None) -> list[Source]:
+    """Find the runs in a log, or in the logs of a folder."""
+    importer = importer_of(external)
+    files = (
+        [path] if path.is_file() or importer.sniff(path) else sorted(each for each in path.rglob("*") if each.is_file())
+    )
+    return [
+        Source(file, external.reads, importer, name)
+        for file in files
+        if importer.sniff(file)
+        for name in importer.runs(file)
+        if run in (None, name)
+    ]
+
+
+def told(out: Path, external: External, options: Mapping[str, Any]) -> dict[str, list[Told]]:
+    """Read what was left in a folder: for each task its trials, in the tool's order.
+
+    Two runs that tell of one task are refused, as nobody said which counts.
+    """
+    run = None if external.run is None else of_agent(external.run, options)
+    found: dict[str, list[Told]] = {}
+    for source in sources(out, external, run):
+        own: dict[str, list[Told]] = {}
+        for each in _told(source):
+            own.setdefault(each.record.task_id, []).append(each)
+        if twice := sorted(found.keys() & own.keys()):
+            raise ConfigError(f"several runs tell of task '{twice[0]}': name one with `run`, such as '{source.run}'")
+        found |= own
+    return found
+
+
+def _told(source: Source) -> list[Told]:
+    with reading(source.path):
+        found = [Told(*each) for each in with_transcripts(source, load(source).records)]
+    return sorted(found, key=lambda each: each.record.trial)
+
+
+def name_in_log(task_id: str, external: External) -> str:
+    """Say what the log calls a task: JUnit's XML has `tests.test_a.test_b` for pytest's `tests/test_a.py::test_b`."""
+    if external.reads != PYTEST or "::" not in task_id:
+        return task_id
+    address, bracket, parameters = task_id.partition("[")
+    file, *names = address.split("::")
+    return ".".join([file.removesuffix(".py").replace("/", "."), *names]) + bracket + parameters
