@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ import msgspec
 from evalharness.errors import ConfigError, StorageFault
 from evalharness.exporters.runs import Told, ToldRun
 from evalharness.foreign import load, source, told
-from evalharness.model import Extension, Outcome, Record
+from evalharness.model import Extension, Outcome, Record, Transcript
 from evalharness.redact import Redactor
 from evalharness.registry import build
 from evalharness.store import PLAN, RunStore, is_run
@@ -50,9 +50,10 @@ def new_place(out: Path) -> Iterator[Path]:
     except OSError as exc:
         raise StorageFault(f"{out} cannot be written: {exc.strerror or exc}") from exc
     finally:
-        if partial.is_dir():
-            shutil.rmtree(partial)
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            if partial.is_dir():
+                shutil.rmtree(partial)
+            partial.unlink(missing_ok=True)
 
 
 def told_run(place: str, *, transcripts: bool = True) -> ToldRun:
@@ -76,8 +77,17 @@ def told_run(place: str, *, transcripts: bool = True) -> ToldRun:
 
 def _of_store(store: RunStore, redactor: Redactor, *, transcripts: bool) -> Iterator[Told]:
     for record in standing(store):
-        said = store.transcript(record) if transcripts else None
+        said = _transcript(store, record) if transcripts else None
         yield _cleaned(Told(record=msgspec.structs.replace(record, transcript=None), transcript=said), redactor)
+
+
+def _transcript(store: RunStore, record: Record) -> Transcript | None:
+    try:
+        return store.transcript(record)
+    except OSError as exc:
+        raise ConfigError(
+            f"{store.path}: transcripts cannot be read ({exc.strerror or exc}): leave them out with --no-transcripts"
+        ) from exc
 
 
 def standing(store: RunStore) -> Iterator[Record]:

@@ -24,7 +24,7 @@ class CsvExporter:
     def write(self, source: ToldRun, path: Path) -> None:
         """Write the rows one by one."""
         with path.open("w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            table = csv.DictWriter(file, COLUMNS)
             table.writeheader()
             for row in rows(source):
                 table.writerow({name: _cell(name, value) for name, value in row.items()})

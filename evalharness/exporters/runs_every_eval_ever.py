@@ -13,10 +13,11 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import evalharness
+from evalharness.errors import ConfigError
 from evalharness.exporters import Taken
 from evalharness.exporters.every_eval_ever_lines import Whose, instance
 from evalharness.exporters.otlp_spans import moment
-from evalharness.exporters.runs import ToldRun
+from evalharness.exporters.runs import ToldRun, one_line
 from evalharness.model import Outcome, RunHeader
 from evalharness.stats.estimate import pass_rate
 from evalharness.stats.results import Estimate
@@ -44,13 +45,15 @@ class EveryEvalEverExporter:
         digest, rows = sha256(), 0
         with (path / place).open("wb") as file:
             for each in source.trials():
-                line = as_json(instance(whose, each)) + b"\n"
+                line = one_line(instance(whose, each)) + b"\n"
                 file.write(line)
                 digest.update(line)
                 rows += 1
                 measured = each.record.outcome is not Outcome.ERROR
                 counts[each.record.task_id][0] += each.record.outcome is Outcome.PASS
                 counts[each.record.task_id][1] += measured
+        if not rows:
+            raise ConfigError(f"run {header.run_id} has no trial: every_eval_ever holds no empty evaluations")
         detailed = {
             "format": "jsonl",
             "file_path": place.as_posix(),
@@ -85,7 +88,13 @@ def _unix(header: RunHeader) -> str:
 def _folders(whose: Whose) -> tuple[str, ...]:
     developer, slash, model = whose.model_id.partition("/")
     parts = (whose.suite, developer, model) if slash else (whose.suite, NOBODY, developer)
-    return tuple(UNSAFE.sub("_", part)[:100].strip(". ") or NOBODY for part in parts)
+    return tuple(_folder(part) for part in parts)
+
+
+def _folder(name: str) -> str:
+    """Make a portable name of a folder; the datastore keeps `data` for itself."""
+    safe = UNSAFE.sub("_", name)[:100].strip(". ") or NOBODY
+    return f"{safe}_" if safe == "data" else safe
 
 
 def _aggregate(header: RunHeader, whose: Whose, counts: list[list[int]]) -> dict[str, Any]:
@@ -134,16 +143,13 @@ def _result(whose: Whose, rate: Estimate) -> dict[str, Any]:
             "min_score": 0,
             "max_score": 1,
         },
-        "score_details": {
-            "score": rate.value,
-            "uncertainty": {
-                "confidence_interval": {
-                    "lower": rate.low,
-                    "upper": rate.high,
-                    "confidence_level": rate.level,
-                    "method": rate.method,
-                },
-                "num_samples": rate.n,
-            },
-        },
+        "score_details": {"score": rate.value, "uncertainty": {"num_samples": rate.n} | _interval(rate)},
     }
+
+
+def _interval(rate: Estimate) -> dict[str, Any]:
+    """Return the interval; one task has none."""
+    if rate.low is None or rate.high is None:
+        return {}
+    bounds = {"lower": rate.low, "upper": rate.high}
+    return {"confidence_interval": bounds | {"confidence_level": rate.level, "method": rate.method}}

@@ -14,7 +14,7 @@ import evalharness
 from evalharness.exporters import Taken
 from evalharness.exporters.otlp_spans import Span, attributes, moment, span
 from evalharness.exporters.otlp_talk import inner_spans, talk
-from evalharness.exporters.runs import Told, ToldRun
+from evalharness.exporters.runs import Told, ToldRun, one_line
 from evalharness.model import Grade, Outcome, RunHeader, Usage
 from evalharness.text import as_json
 
@@ -40,7 +40,7 @@ def _pieces(run: ToldRun) -> Iterator[list[bytes]]:
     piece: list[bytes] = []
     size = 0
     for each in run.trials():
-        spans = [as_json(found) for found in trace(run.header, each)]
+        spans = [one_line(found) for found in trace(run.header, each)]
         added = sum(map(len, spans))
         if piece and size + added > LONGEST_LINE:
             yield piece
@@ -61,7 +61,7 @@ def _line(header: RunHeader, spans: list[bytes]) -> bytes:
     )
     scope = {"name": "evalharness", "version": evalharness.__version__}
     return b'{"resourceSpans":[{"resource":%s,"scopeSpans":[{"scope":%s,"schemaUrl":%s,"spans":[%s]}]}]}\n' % (
-        as_json({"attributes": resource}),
+        one_line({"attributes": resource}),
         as_json(scope),
         as_json(SCHEMA),
         b",".join(spans),
