@@ -1,6 +1,5 @@
 """The runs in a folder: which there are, and how far each has come."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -33,19 +32,21 @@ class Kept(Struct, frozen=True, kw_only=True):
         return self.measured == self.planned
 
 
-def stores(folder: Path = RUNS) -> Iterator[RunStore]:
-    """Yield the readable runs of a folder, in the order of their names; links are not followed."""
+def opened(folder: Path = RUNS) -> tuple[list[RunStore], list[str]]:
+    """Open the runs of a folder, in the order of their names, and say what cannot be read; links are not followed."""
+    found, faults = [], []
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if is_run(path) and not path.is_symlink():
+        if is_run(path) and not path.is_symlink() and not path.name.startswith("."):
             try:
-                yield RunStore(path)
-            except EvalHarnessError:
-                continue  # a run that cannot be read is named by whatever opens it
+                found.append(RunStore(path))
+            except EvalHarnessError as exc:
+                faults.append(str(exc))
+    return found, faults
 
 
 def earlier(suite: str, agent: str | None, folder: Path = RUNS) -> RunStore | None:
     """Find the latest run of a suite that has trials, of this agent if possible; fresh trials of suspects are none."""
-    same = [each for each in stores(folder) if each.header.suite.name == suite and each.header.role != "confirm"]
+    same = [each for each in opened(folder)[0] if each.header.suite.name == suite and each.header.role != "confirm"]
     of_agent = [each for each in same if each.header.agent.name == agent]
     return next((each for each in reversed(of_agent or same) if next(each.records(), None)), None)
 

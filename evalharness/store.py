@@ -146,6 +146,16 @@ class RunStore:
         if not trials.exists() or not trials.stat().st_size:
             shutil.rmtree(self.path)
 
+    def discard(self) -> None:
+        """Remove the run with everything in it; refused while a process writes it."""
+        lock, gone = locked(self.path / LOCK), self.path.with_name(f".{self.path.name}.gone")
+        try:
+            with storage(self.path):
+                self.path.rename(gone)  # at once: whoever looks finds the whole run or none
+                shutil.rmtree(gone)
+        finally:
+            os.close(lock)
+
     def writer(self) -> "RunWriter":
         """Open the run for writing; only one process can."""
         return RunWriter(self)
