@@ -30,7 +30,20 @@ def sentence(plan: PowerPlan) -> str:
     if plan.purpose == "certify":
         goal = f"to show with {sure} power that an unchanged agent loses less than {_points(plan.size)} points"
     ways = [way for way in (_more_trials(plan), _more_tasks(plan)) if way]
-    return f"{goal}, you need {', or '.join(ways)}" if ways else f"no plan is enough {goal}"
+    return f"{goal}, you need {', or '.join(ways)}{_doubt(plan)}" if ways else f"no plan is enough {goal}"
+
+
+def _doubt(plan: PowerPlan) -> str:
+    """Say what a simulation found where it is less hopeful than the formula, as with few tasks."""
+    found = {row.trials: row.simulated for row in plan.rows if row.simulated and row.simulated.value is not None}
+    own = found.get(plan.trials_needed or 0)
+    if own is None or own.value is None or own.high is None or own.high >= plan.power:
+        return ""
+    enough = [trials for trials, each in found.items() if (each.value or 0.0) >= plan.power]
+    way = (
+        f"{_trials(min(enough))} reach {percent(found[min(enough)].value)}" if enough else "no number tried was enough"
+    )
+    return f"; but simulated, {_trials(plan.trials_needed or 0)} reach only {percent(own.value)}; {way}"
 
 
 def _more_trials(plan: PowerPlan) -> str:

@@ -1,5 +1,6 @@
 """One question about power, answered for several numbers of trials, by formula and by simulation."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,7 @@ from evalharness.stats.results import Estimate
 ALIKE = "effects are taken to be alike in all tasks (between-variance 0): this is the least it takes"
 MOST_DRAWN = 5_000_000  # task outcomes per row and arm
 LADDER = (1, 2, 3, 5, 10, 20)
+STRETCHES = (1, 1.25, 1.5, 2, 3)  # times what the formula asks for, until a simulation finds it enough
 PURPOSES = ("detect", "certify")
 
 
@@ -84,7 +86,12 @@ def power_plan(question: PowerQuestion, *, rng: np.random.Generator | None = Non
     rates = _rates(q) if wanted else None
     if wanted and rates is None:
         notes.append("not simulated: how tasks and effects differ is not known well enough")
-    ladder = sorted({*LADDER, q.trials})
+    simulated = {trials: _simulated(q, trials, rates, rng, draws) for trials in sorted({*LADDER, q.trials})}
+    if more is not None and more.count is not None and rates is not None:
+        for trials in dict.fromkeys(math.ceil(more.count * each) for each in STRETCHES):
+            simulated[trials] = found = _simulated(q, trials, rates, rng, draws)
+            if found is None or (found.value or 0.0) >= q.goal.power:
+                break
     return PowerPlan(
         estimand=q.estimand,
         purpose=q.purpose,
@@ -101,7 +108,7 @@ def power_plan(question: PowerQuestion, *, rng: np.random.Generator | None = Non
         trials_needed=more.count if more else None,
         tasks_needed=each.count if each else None,
         fewest_tasks=fewest.count if fewest else None,
-        rows=tuple(_row(q, k, _simulated(q, k, rates, rng, draws)) for k in ladder),
+        rows=tuple(_row(q, trials, simulated[trials]) for trials in sorted(simulated)),
         notes=tuple(dict.fromkeys(filter(None, notes))),
     )
 
