@@ -31,6 +31,11 @@ class Counted:
     passed: IntArray
     trials: IntArray
 
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Return (passed, measured) of each task."""
+        return list(zip(self.passed.tolist(), self.trials.tolist(), strict=True))
+
 
 @dataclass(kw_only=True)
 class GateArm:

@@ -1,30 +1,31 @@
 """What a decided gate comes to: the comparison of its base trials with the fresh ones beside it, and the verdict."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from evalharness.classes import with_confirmation
 from evalharness.compare import compare
 from evalharness.gate import judge
+from evalharness.gate_arms import Fresh
 from evalharness.gate_store import GateHeader
-from evalharness.model import Check, Comparison, Counts, Decision, Holdout, Policy, Verdict
+from evalharness.model import Check, Comparison, Counts, Decision, Policy, TaskClass, Verdict
 from evalharness.outcomes import Outcomes
 from evalharness.procedure import Decided, Suspect
+from evalharness.stats.flips import confirm
 
+MOST = 300  # tasks that are run again because they look fixed
+FIX_LEVEL = 0.05
 FINDING_OF = {"no_worse": "aggregate", "no_confirmed_regressions": "flips"}
 
 
 def compared(
-    outcomes: tuple[Outcomes, Outcomes],
-    decided: Decided,
-    header: GateHeader,
-    tasks: tuple[str, ...],
-    holdout: Holdout | None,
+    before: Outcomes, after: Outcomes, decided: Decided, header: GateHeader, tasks: tuple[str, ...]
 ) -> Comparison:
     """Compare what was measured for the suite as a whole, and put the fresh trials of the suspects beside it."""
-    baseline, candidate = outcomes
     fresh = {tasks[each.task]: (_counts(each.baseline), _counts(each.candidate)) for each in decided.suspects}
     comparison = with_confirmation(
-        compare(baseline, candidate, header.policy, allowances=header.allowances, holdout=holdout),
+        compare(before, after, header.policy, allowances=header.allowances),
         fresh,
         confirmed={tasks[each.task] for each in decided.suspects if each.confirmed},
         cleared={tasks[each.task] for each in decided.suspects if _cleared(each)},
@@ -33,6 +34,33 @@ def compared(
     if not decided.complete:
         warnings = ("its time or money ended before it was done: decided on what there was", *warnings)
     return msgspec.structs.replace(comparison, warnings=warnings)
+
+
+def suspected_fixes(comparison: Comparison, policy: Policy) -> tuple[str, ...]:
+    """Name the tasks to run again because a rule counts fixes, the clearest first; a trade pays for breaks only."""
+    counting = {
+        rule.use
+        for rule in policy.rules
+        if rule.use in ("min_fixes", "net_fixes", "trade") and rule.options.get("evidence", "confirmed") == "confirmed"
+    }
+    if not counting or (counting == {"trade"} and not comparison.of(TaskClass.CONFIRMED_BROKEN)):
+        return ()
+    suspected = sorted(comparison.of(TaskClass.SUSPECTED_FIXED), key=lambda task: -(task.pvalue or 0.0))
+    return tuple(task.task_id for task in suspected[:MOST])
+
+
+def with_fixes(comparison: Comparison, fresh: Mapping[str, Fresh]) -> Comparison:
+    """Add what fresh trials showed of tasks that looked fixed: Fisher's test on those alone, Holm over all of them."""
+    if not fresh:
+        return comparison
+    (base_passed, base_trials), (cand_passed, cand_trials) = (
+        zip(*each, strict=True) for each in zip(*fresh.values(), strict=True)
+    )
+    shown = confirm(cand_passed, cand_trials, base_passed, base_trials, level=FIX_LEVEL, adjustment="holm").confirmed
+    counts = {task: (_counts(before), _counts(after)) for task, (before, after) in fresh.items() if after[1]}
+    return with_confirmation(
+        comparison, counts, (), fixed={task for task, fixed in zip(fresh, shown, strict=True) if fixed}
+    )
 
 
 def _counts(counted: tuple[int, int]) -> Counts:

@@ -15,9 +15,10 @@ from evalharness.digests import suite_digest
 from evalharness.errors import ConfigError
 from evalharness.gate import DEFAULT_PRESET, check_policy
 from evalharness.gate_arm import GateArm
+from evalharness.gate_arms import Fresh, GateArms
 from evalharness.gate_store import GATE_SCHEMA, GateHeader, GateSide, GateStore, is_gate
 from evalharness.gate_tasks import comparable, eligible, held_out
-from evalharness.gate_verdict import compared, verdict_of
+from evalharness.gate_verdict import compared, suspected_fixes, verdict_of, with_fixes
 from evalharness.holdout import RECORD, check_unspent, read_holdout
 from evalharness.model import (
     AgentDefinition,
@@ -30,7 +31,7 @@ from evalharness.model import (
 )
 from evalharness.planning import run_seed
 from evalharness.policy import load_policy
-from evalharness.procedure import Procedure, early_looks
+from evalharness.procedure import Decided, Procedure, early_looks
 from evalharness.release import Release
 from evalharness.report.document import document
 from evalharness.runner import Listener, Pace, Stop
@@ -165,35 +166,52 @@ def carry_out(
     aside = held_out(header.policy, suite)
     with ExitStack() as stack:
         baseline, candidate = _arms(header, suite, aside, workers=max(1, pace.workers // 2), stack=stack)
-        release = Release(
-            store=store,
-            procedure=_procedure(header, suite, baseline),
-            baseline=baseline,
-            candidate=candidate,
-            pace=pace,
-            stop=stop,
-            listener=listener,
-        )
-        decided = release.decide()
-        if decided is None or release.state is None:
-            return None
-        reads = bool(aside) and decided.decision is not Decision.BLOCK
-        if reads and not release.hold_out(aside):
-            return None
-    before, after = (arm.outcomes(asked) for arm, asked in zip(release.arms, release.state.asked, strict=True))
-    holdout = read_holdout(before, after, header.policy, HELD_OUT) if reads else None
-    comparison = compared((before, after), decided, header, release.procedure.tasks, holdout)
-    verdict = verdict_of(comparison, decided, header.policy)
-    store.write_verdict(comparison, document(comparison, verdict))
+        arms = GateArms(baseline=baseline, candidate=candidate, pace=pace, stop=stop, listener=listener)
+        release = Release(store=store, procedure=_procedure(header, suite, baseline), arms=arms)
+        with arms.timed():
+            decided = release.decide()
+            ended = _ended(release, decided, aside) if decided else None
+    if decided is None or ended is None:
+        return None
+    store.write_verdict(ended.comparison, document(ended.comparison, ended.verdict))
+    retried = sum(base[1] + cand[1] for base, cand in ended.fixes.values())
+    suspected = sum(each.baseline[1] * baseline.rerun + each.candidate[1] for each in decided.suspects)
     return Gated(
-        comparison=comparison,
-        verdict=verdict,
+        comparison=ended.comparison,
+        verdict=ended.verdict,
         complete=decided.complete,
-        base_trials=int(sum(each.tasks["measured"].sum() for each in (before, after))),
-        fresh_trials=sum(each.baseline[1] * baseline.rerun + each.candidate[1] for each in decided.suspects),
+        base_trials=ended.base_trials,
+        fresh_trials=suspected + retried,
         seconds=time.monotonic() - began,
-        cost_usd=release.cost_usd,
+        cost_usd=arms.cost_usd,
     )
+
+
+class _Ended(msgspec.Struct, frozen=True):
+    comparison: Comparison
+    verdict: Verdict
+    base_trials: int
+    fixes: dict[str, Fresh]
+
+
+def _ended(release: Release, decided: Decided, aside: tuple[str, ...]) -> _Ended | None:
+    """Run what looks fixed where a rule counts it, then the held-out tasks, and judge; None where a user ended it."""
+    header, tasks = release.store.header, release.procedure.tasks
+    comparison = compared(*release.outcomes(), decided, header, tasks)
+    fixes = release.retry(suspected_fixes(comparison, header.policy))
+    if fixes is None:
+        return None
+    comparison = with_fixes(comparison, fixes)
+    verdict = verdict_of(comparison, decided, header.policy)
+    if aside and verdict.decision is not Decision.BLOCK:
+        if not release.hold_out(aside):
+            return None
+        holdout = read_holdout(*release.outcomes(), header.policy, HELD_OUT)
+        comparison = with_fixes(compared(*release.outcomes(), decided, header, tasks), fixes)
+        comparison = msgspec.structs.replace(comparison, holdout=holdout)
+        verdict = verdict_of(comparison, decided, header.policy)
+    base_trials = sum(int(each.tasks["measured"].sum()) for each in release.outcomes())
+    return _Ended(comparison, verdict, base_trials, fixes)
 
 
 def _arms(header: GateHeader, suite: Suite, aside: tuple[str, ...], *, workers: int, stack: ExitStack) -> list[GateArm]:

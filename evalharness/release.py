@@ -2,24 +2,20 @@
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, Timer
+from threading import Lock
 
-import msgspec
-
-from evalharness.budget import Budget
 from evalharness.budget import Tally as Progress
-from evalharness.gate_arm import GateArm, Window
+from evalharness.gate_arm import Window
+from evalharness.gate_arms import Fresh, GateArms
 from evalharness.gate_store import GateStore
+from evalharness.outcomes import Outcomes
 from evalharness.procedure import Decided, Procedure, Purpose, Request, State, Tally, tally
-from evalharness.runner import Listener, Pace, RunResult, Stop
+from evalharness.runner import Stop
 from evalharness.store import is_run
 
-CONFIRM_SHARE = 0.25  # of the time, kept for the suspects
 WATCH_SECONDS = 1.0
-DEADLINE = "the deadline"
 
 
 @dataclass(kw_only=True)
@@ -32,75 +28,58 @@ class Release:
 
     store: GateStore
     procedure: Procedure
-    baseline: GateArm
-    candidate: GateArm
-    pace: Pace
-    stop: Stop
-    listener: Listener = lambda _: None
-    began: float = field(default_factory=time.monotonic)
-    cost_usd: float = 0.0
+    arms: GateArms
     state: State | None = None
     _over: bool = False  # the time or money for the base has ended
 
-    @property
-    def arms(self) -> tuple[GateArm, GateArm]:
-        """Return both arms, the baseline first."""
-        return self.baseline, self.candidate
-
     def decide(self) -> Decided | None:
         """Go on until the procedure has decided, or time or money has ended; None where a user ended it."""
-        timer = self._deadline_timer()
-        try:
-            state = self._start()
-            while isinstance(step := self.procedure.next(state), Request):
-                self._carry_out(state, step)
-                state = self._counted(state, step)
-                self.state = state
-                self.store.write_looks(state.looks)
-                if self.stop.reason:
-                    return self.procedure.conclude(state) if self.stop.reason == DEADLINE else None
-                if self._ended(step.purpose):
-                    if step.purpose is Purpose.CONFIRM or state.base_ended:
-                        return self.procedure.conclude(state)
-                    self._over = True
+        state = self._start()
+        while isinstance(step := self.procedure.next(state), Request):
+            self._carry_out(state, step)
+            state = self._counted(state, step)
             self.state = state
-            return step
-        finally:
-            if timer:
-                timer.cancel()
+            self.store.write_looks(state.looks)
+            if self.arms.stop.reason:
+                return None if self.arms.interrupted else self.procedure.conclude(state)
+            if self.arms.ended(step.purpose):
+                if step.purpose is Purpose.CONFIRM or state.base_ended:
+                    return self.procedure.conclude(state)
+                self._over = True
+        self.state = state
+        return step
+
+    def outcomes(self) -> tuple[Outcomes, Outcomes]:
+        """Return what counts for the suite as a whole, of both arms, the baseline first."""
+        before, after = (arm.outcomes(asked) for arm, asked in zip(self.arms.both, self._asked, strict=True))
+        return before, after
+
+    def retry(self, tasks: Sequence[str]) -> dict[str, Fresh] | None:
+        """Run tasks that look better on fresh trials, in two batches like suspects; None where a user ended it."""
+        confirm = self.procedure.policy.confirm
+        fresh = self.arms.retry(tasks, sorted({min(confirm.first, confirm.trials), confirm.trials}))
+        return None if self.arms.interrupted else fresh
 
     def hold_out(self, tasks: Sequence[str]) -> bool:
         """Ask held-out tasks as often as the others were; False where a user ended it.
 
-        What is stored of them is not asked again, and nothing is asked after the deadline.
+        What is stored of them is not asked again, and nothing is asked once time or money has ended.
         """
-        asked = self.state.asked if self.state else (0, 0)
-        timer, busy = self._deadline_timer(), []
-        for arm, times in zip(self.arms, asked, strict=True):
-            if tasks and arm.rerun and times > arm.offset:
-                arm.plan(Purpose.HOLDOUT, dict.fromkeys(tasks, times - arm.offset))
-                busy.append(arm)
-        if busy and not self.stop.reason:
-            self._together(busy, Purpose.HOLDOUT, None)
-        if timer:
-            timer.cancel()
-        return self.stop.reason in (None, DEADLINE)
+        own = [asked - arm.offset for arm, asked in zip(self.arms.both, self._asked, strict=True)]
+        if not self.arms.ended(Purpose.HOLDOUT):
+            self.arms.run(Purpose.HOLDOUT, (dict.fromkeys(tasks, own[0]), dict.fromkeys(tasks, own[1])))
+        return not self.arms.interrupted
 
-    def _deadline_timer(self) -> Timer | None:
-        minutes = self.pace.budget.minutes
-        if minutes is None:
-            return None
-        left = max(self.began + 60 * minutes - time.monotonic(), 0.0)
-        timer = Timer(left, lambda: self.stop.request(DEADLINE, abandon=True))
-        timer.daemon = True
-        timer.start()
-        return timer
+    @property
+    def _asked(self) -> tuple[int, int]:
+        return self.state.asked if self.state else (0, 0)
 
     def _start(self) -> State:
         """Begin with what is stored of the baseline."""
-        if self.baseline.stored is None:
+        baseline = self.arms.baseline
+        if baseline.stored is None:
             return self.procedure.start()
-        seen = self.baseline.stored_counts(self.procedure.tasks)
+        seen = baseline.stored_counts(self.procedure.tasks)
         nothing = seen.trials * 0
         screen = tally(seen.passed, seen.trials, nothing, nothing)
         return self.procedure.start(screen, asked=(self.procedure.trials[0], 0))
@@ -110,7 +89,7 @@ class Release:
         ids = self.procedure.tasks
         return [
             arm.window(step.purpose, {ids[index]: number for index, number in more.items()}, before=before)
-            for arm, more, before in zip(self.arms, (step.baseline, step.candidate), state.asked, strict=True)
+            for arm, more, before in zip(self.arms.both, (step.baseline, step.candidate), state.asked, strict=True)
         ]
 
     def _carry_out(self, state: State, step: Request) -> None:
@@ -118,83 +97,31 @@ class Release:
         if step.purpose is Purpose.ROUND and (self._over or self._measured(state, step)):
             return
         ending = not state.base_ended and step.purpose is Purpose.ROUND
-        busy = []
-        for arm, window, goal in zip(self.arms, self._windows(state, step), self.procedure.trials, strict=True):
-            if window and arm.rerun:
-                last = {task: max(last, goal - arm.offset) if ending else last for task, (_, last) in window.items()}
-                arm.plan(step.purpose, last)
-                busy.append(arm)
-        if busy:
-            watch = _Watch(self, state, step) if ending and self.procedure.looks else None
-            self._together(busy, step.purpose, watch)
+        before, after = (
+            {task: max(last, goal - arm.offset) if ending else last for task, (_, last) in window.items()}
+            for arm, window, goal in zip(self.arms.both, self._windows(state, step), self.procedure.trials, strict=True)
+        )
+        watch = _Watch(self, state, step) if ending and self.procedure.looks else None
+        self.arms.run(step.purpose, (before, after), stop=watch and watch.stop, listener=watch)
 
     def _measured(self, state: State, step: Request) -> bool:
         """Say whether all that a round asks for is there: the queue was ahead of the looks, or the gate was resumed."""
-        begun = all(is_run(Path(arm.side.run)) for arm in self.arms if arm.rerun)
+        begun = all(is_run(Path(arm.side.run)) for arm in self.arms.both if arm.rerun)
         return begun and self.after(state, step)[1]
-
-    def _together(self, arms: list[GateArm], purpose: Purpose, watch: "_Watch | None") -> None:
-        """Run both arms side by side, so that whatever drifts in time drifts under both."""
-        stop = watch.stop if watch else self.stop
-        listener = watch or self.listener
-        total = sum(arm.workers for arm in self.arms)
-        with ThreadPoolExecutor(len(arms)) as pool:
-            results = [
-                pool.submit(
-                    self._guarded,
-                    arm,
-                    purpose,
-                    workers=total if len(arms) == 1 else arm.workers,
-                    stop=stop,
-                    listener=listener,
-                    share=1 / len(arms),
-                )
-                for arm in arms
-            ]
-            for result in results:
-                self.cost_usd += result.result().tally.cost_usd
-
-    def _guarded(
-        self, arm: GateArm, purpose: Purpose, *, workers: int, stop: Stop, listener: Listener, share: float
-    ) -> RunResult:
-        """Run one arm; a fault of one ends the other, whose finished trials are kept."""
-        try:
-            pace = msgspec.structs.replace(self.pace, workers=workers, budget=self._budget(purpose, share))
-            return arm.carry_out(purpose, pace=pace, stop=stop, listener=listener)
-        except BaseException:
-            stop.request("a fault in the other arm")
-            raise
-
-    def _budget(self, purpose: Purpose, share: float) -> Budget:
-        """Give an arm its part of what is left; a quarter of the time is kept for confirmation."""
-        whole = self.pace.budget
-        minutes = None if whole.minutes is None else max(self._ends(purpose) - time.monotonic(), 0.0) / 60
-        dollars = None if whole.cost_usd is None else max(whole.cost_usd - self.cost_usd, 1e-9) * share
-        return Budget(minutes=minutes, cost_usd=dollars, tokens=whole.tokens)
-
-    def _ends(self, purpose: Purpose) -> float:
-        """Return when the time for a purpose ends."""
-        minutes = self.pace.budget.minutes or float("inf")
-        return self.began + 60 * minutes * (1 - CONFIRM_SHARE if purpose is Purpose.ROUND else 1)
-
-    def _ended(self, purpose: Purpose) -> bool:
-        """Say whether the time or the money for a purpose has ended."""
-        dollars = self.pace.budget.cost_usd
-        spent = dollars is not None and self.cost_usd >= dollars
-        return spent or time.monotonic() >= self._ends(purpose)
 
     def _counted(self, state: State, step: Request) -> State:
         """Count what a request led to, and take it in."""
         windows = self._windows(state, step)
         counted = self._count(step.purpose, windows)
-        for arm, window in zip(self.arms, windows, strict=True):
+        for arm, window in zip(self.arms.both, windows, strict=True):
             if step.purpose is Purpose.CONFIRM:
                 arm.settled(window)
         return self.procedure.update(state, step, counted)
 
     def _count(self, purpose: Purpose, windows: list[Window]) -> Tally:
         base, cand = (
-            arm.count(purpose, window, self.procedure.tasks) for arm, window in zip(self.arms, windows, strict=True)
+            arm.count(purpose, window, self.procedure.tasks)
+            for arm, window in zip(self.arms.both, windows, strict=True)
         )
         return tally(base.passed, base.trials, cand.passed, cand.trials)
 
@@ -217,8 +144,8 @@ class _Watch:
 
     def __call__(self, tally: Progress) -> None:
         """Pass progress on, and look."""
-        self._release.listener(tally)
-        outer = self._release.stop
+        self._release.arms.listener(tally)
+        outer = self._release.arms.stop
         if outer.reason:
             self.stop.request(outer.reason, abandon=outer.abandon)
         with self._lock:

@@ -58,7 +58,7 @@ def agent(name):
 
 def gated(candidate, baseline, *, pace=None, policy=PRESETS["pr"], trials=3):
     suite = load_suite("suite.yaml")
-    store = begin_gate(suite, agent(candidate), baseline, policy=policy, trials=trials)
+    store = begin_gate(suite, agent(candidate), baseline, policy=policy, trials=trials, seed=7)
     return store, carry_out(store, suite, pace=pace or Pace(workers=4), stop=Stop())
 
 
@@ -366,3 +366,43 @@ def test_a_gate_interrupted_among_the_held_out_tasks_goes_on_there(holding_out):
     assert result.verdict.decision is Decision.PROMOTE
     assert held_out_records(store) == [24, 24]
     assert interrupted is None or interrupted.verdict == result.verdict
+
+
+def with_rules(project, *rules):
+    suite = json.loads((project / "suite.yaml").read_text())
+    (project / "suite.yaml").write_text(json.dumps(suite | {"gate": {"rules": list(rules)}}))
+    return load_suite("suite.yaml").policy
+
+
+def test_tasks_that_look_fixed_are_run_again_where_a_rule_counts_fixes(project):
+    policy = with_rules(project, {"use": "no_confirmed_regressions"}, {"use": "min_fixes"})
+    store, result = gated("steady", fresh("broken"), policy=policy)
+    said = {check.rule: check.because for check in result.verdict.checks}
+    assert "1 confirmed fixed: t3" in said["min_fixes"]
+    assert result.verdict.decision is Decision.PROMOTE
+    assert result.fresh_trials == 2 * policy.confirm.trials
+    assert {each.task_id for each in RunStore(Path(store.header.candidate.confirm)).records()} == {"t3"}
+
+
+def test_fixes_by_luck_are_not_confirmed_and_stop_after_the_first_batch(project):
+    policy = with_rules(project, {"use": "min_fixes"})
+    _, result = gated("flaky", fresh("flaky"), policy=policy, trials=2)
+    assert "confirmed fixed:" not in result.verdict.checks[0].because
+    assert result.verdict.decision is Decision.INCONCLUSIVE
+
+
+def test_a_trade_pays_for_a_break_with_confirmed_fixes_alone(project):
+    source = (project / "arms.py").read_text()
+    trades = "\n\ndef trades(task, seed):\n    return 'no' if task.id in ('t1', 't2') else task.expected\n"
+    (project / "arms.py").write_text(source + trades)
+    policy = with_rules(project, {"use": "trade", "options": {"max_share": 0.2}})
+    _, result = gated("broken", fresh("trades"), policy=policy)
+    assert "1 confirmed broken: t3, 2 confirmed fixed: t1, t2" in result.verdict.checks[0].because
+    assert result.verdict.decision is Decision.PROMOTE
+
+
+def test_a_trade_that_has_nothing_to_pay_for_runs_no_fix_again(project):
+    policy = with_rules(project, {"use": "trade"})
+    _, result = gated("steady", fresh("broken"), policy=policy)
+    assert result.fresh_trials == 0
+    assert result.verdict.decision is Decision.PROMOTE
