@@ -86,12 +86,7 @@ def power_plan(question: PowerQuestion, *, rng: np.random.Generator | None = Non
     rates = _rates(q) if wanted else None
     if wanted and rates is None:
         notes.append("not simulated: how tasks and effects differ is not known well enough")
-    simulated = {trials: _simulated(q, trials, rates, rng, draws) for trials in sorted({*LADDER, q.trials})}
-    if more is not None and more.count is not None and rates is not None:
-        for trials in dict.fromkeys(math.ceil(more.count * each) for each in STRETCHES):
-            simulated[trials] = found = _simulated(q, trials, rates, rng, draws)
-            if found is None or (found.value or 0.0) >= q.goal.power:
-                break
+    simulated = _ladder(q, more.count if more else None, rates, rng, draws)
     return PowerPlan(
         estimand=q.estimand,
         purpose=q.purpose,
@@ -111,6 +106,19 @@ def power_plan(question: PowerQuestion, *, rng: np.random.Generator | None = Non
         rows=tuple(_row(q, trials, simulated[trials]) for trials in sorted(simulated)),
         notes=tuple(dict.fromkeys(filter(None, notes))),
     )
+
+
+def _ladder(
+    q: PowerQuestion, formula: int | None, rates: np.ndarray | None, rng: np.random.Generator | None, draws: int
+) -> dict[int, Estimate | None]:
+    """Simulate usual numbers of trials, and from the formula's own upwards until one is enough."""
+    found = {trials: _simulated(q, trials, rates, rng, draws) for trials in sorted({*LADDER, q.trials})}
+    stretches = STRETCHES if formula is not None and rates is not None else ()
+    for trials in dict.fromkeys(math.ceil((formula or 0) * each) for each in stretches):
+        found[trials] = simulated = _simulated(q, trials, rates, rng, draws)
+        if simulated is None or (simulated.value or 0.0) >= q.goal.power:
+            break
+    return found
 
 
 def _row(q: PowerQuestion, trials: int, simulated: Estimate | None) -> PowerRow:
