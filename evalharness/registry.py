@@ -42,6 +42,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "regex": "evalharness.graders.text:Regex",
         "tool_calls": "evalharness.graders.tool_calls:ToolCalls",
         "trajectory": "evalharness.graders.trajectory:Trajectory",
+        "unit_tests": "evalharness.graders.unit_tests:UnitTests",
     },
     "workspace": {
         "local": "evalharness.workspaces.local:LocalWorkspaces",
