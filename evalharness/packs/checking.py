@@ -1,6 +1,7 @@
 """What a pack must be, rule by rule; every violation is named with its place, not only the first."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -58,6 +59,12 @@ class Checked(Struct, frozen=True):
 
     rows: list[Found]
     violations: list[Violation]
+
+    @property
+    def recipes(self) -> dict[str, int]:
+        """Count the items whose hash is verified, by the recipe that gives it."""
+        sound = (row.value for row in self.rows if isinstance(row.value, dict) and set(REQUIRED) <= set(row.value))
+        return dict(Counter(str(recipe) for recipe in map(recipe_of, sound) if recipe))
 
 
 def check(path: Path, *, strict: bool) -> Checked:

@@ -78,6 +78,16 @@ def bundled_packs() -> dict[str, Path]:
     return {name: path.with_suffix(".jsonl") for name, path in bundled().items() if path.with_suffix(".jsonl").exists()}
 
 
+def demanding(source: str, path: Path) -> bool:
+    """Say whether a pack promised more than its schema: it comes with the package, or was generated."""
+    return source in bundled_packs() or path in bundled_packs().values() or provenance_file(path).exists()
+
+
+def provenance_file(pack: Path) -> Path:
+    """Name the file beside a generated pack that says how each item came to be."""
+    return pack.with_suffix(".provenance.jsonl")
+
+
 def as_suite(pack: Pack) -> Suite:
     """Make a suite of a pack: the question is the prompt, the label is expected, and spelling is judged mildly."""
     english = pack.languages == ("en",)
