@@ -45,8 +45,15 @@ class Redactor(Struct, frozen=True):
     @classmethod
     def of(cls, values: Iterable[str]) -> "Redactor":
         """Know these secrets; values under eight characters are left alone."""
-        found = {spelling for value in values if len(value) >= SHORTEST for spelling in _spellings(value)}
-        return cls(tuple(sorted(found, key=lambda spelling: (-len(spelling), spelling))))
+        return cls._sorted({spelling for value in values if len(value) >= SHORTEST for spelling in _spellings(value)})
+
+    @classmethod
+    def _sorted(cls, spellings: Iterable[bytes]) -> "Redactor":
+        return cls(tuple(sorted(spellings, key=lambda spelling: (-len(spelling), spelling))))
+
+    def joined(self, other: "Redactor") -> "Redactor":
+        """Know the secrets of both."""
+        return self if self == other else self._sorted({*self.spellings, *other.spellings})
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Redactor":

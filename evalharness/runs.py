@@ -41,7 +41,7 @@ from evalharness.registry import build
 from evalharness.store import RunStore
 from evalharness.trial import TrialJob
 
-THREADS = "threads"
+THREADS = Extension(use="threads")
 
 
 class Arm(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,12 +64,14 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
             return job_of(self.suite, self.definition)
         return TrialJob.of(self.suite, self.agent, self.definition.unmeasured)
 
-    def executor(self, use: str = THREADS) -> Executor:
+    def executor(self, asked: Extension = THREADS) -> Executor:
         """Return what carries its trials out: an executor by name, or calls of the command that the suite names."""
         if self.suite.external is None:
-            return build("executor", Extension(use=use))
-        if use != THREADS:
-            raise ConfigError(f"{self.suite.place}: its tasks run through its own command: leave --executor {use} out")
+            return build("executor", asked)
+        if asked != THREADS:
+            raise ConfigError(
+                f"{self.suite.place}: its tasks run through its own command: leave --executor {asked.use} out"
+            )
         return ExternalExecutor()
 
 

@@ -1,6 +1,7 @@
 """One trial, from a fresh workspace to its grades: whatever agent and graders do ends as a record."""
 
 import hashlib
+import os
 import platform
 import threading
 import time
@@ -41,11 +42,18 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
         """Put together what a suite's trials need."""
         return cls(agent=agent, workspace=suite.workspace, artifacts=suite.artifacts, unmeasured=unmeasured)
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Name the folders that agent and workspace start from."""
+        found = getattr(self.agent, "folder", None), self.workspace.options.get("folder")
+        return tuple(os.path.abspath(each) for each in found if isinstance(each, str))  # noqa: PTH100 - links stay
+
     @contextmanager
     def open(self, *, workers: int) -> Iterator[RunTrial]:
-        """Open the agent, and carry trials out with it."""
+        """Open the agent, and carry trials out with it; the secrets of the machine they run on are kept as well."""
+        job = msgspec.structs.replace(self, redactor=self.redactor.joined(Redactor.from_environment()))
         with opened(self.agent, workers=workers) as agent:
-            yield TrialRunner(self, agent)
+            yield TrialRunner(job, agent)
 
 
 class TrialRunner:

@@ -14,6 +14,7 @@ from evalharness.cli.interrupts import interruptible
 from evalharness.cli.progress import progress
 from evalharness.cli.run_end import end, summary
 from evalharness.cli.run_plan import Asked, plan
+from evalharness.cli.where import Where, executor_options
 from evalharness.definition import load_agent
 from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.executors import Executor
@@ -32,7 +33,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     agent: str | None
     trials: int | None
     workers: int
-    executor: str
     attempts: int
     out: Path | None
     task: tuple[str, ...]
@@ -46,6 +46,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     budget_minutes: float | None
     dry_run: bool
     as_json: bool
+    where: Where
 
     def pace(self) -> Pace:
         """Say how the run goes about its work."""
@@ -87,7 +88,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     help="Trials per task (default: as the suite says). For a run directory: how many it should have in all.",
 )
 @click.option("--workers", "-j", type=click.IntRange(1), default=4, show_default=True, help="Trials at the same time.")
-@click.option("--executor", default="threads", show_default=True, help="Where trials are carried out.")
+@executor_options
 @click.option(
     "--attempts",
     type=click.IntRange(1),
@@ -117,7 +118,8 @@ def command(**given: Any) -> None:
     Given a run directory instead, run what it is still owed. Every finished trial is kept: a run that is killed,
     interrupted or out of budget goes on where it stopped.
     """
-    options = Options(**given)
+    where = Where(**{name: given.pop(name) for name in Where.__struct_fields__})
+    options = Options(**given, where=where)
     folder = Path(options.suite)
     if options.dry_run:
         click.echo(estimate(*_dry(options), options.workers, as_json=options.as_json))
@@ -126,7 +128,7 @@ def command(**given: Any) -> None:
     arm = _resumed(RunStore(folder), options) if resumed else _begun(options)
     resuming = f"evalh run {arm.store.path}"
     try:
-        result = _carried_out(arm, arm.executor(options.executor), options.pace(), resuming)
+        result = _carried_out(arm, arm.executor(options.where.asked()), options.pace(), resuming)
     except ConfigError:
         if not resumed:
             arm.store.discard_if_empty()
@@ -163,7 +165,7 @@ def _begun(options: Options) -> Arm:
         trials=options.trials,
         planned=asked.planned,
         seed=options.seed,
-        options={"workers": options.workers, "executor": options.executor, **asked.remembered},
+        options={"workers": options.workers, "executor": options.where.executor, **asked.remembered},
     )
 
 

@@ -50,6 +50,7 @@ class ThreadExecutor:
         self._queued: dict[TrialKey, Trial] = {}
         self._scanned = time.monotonic()
         self._slots: dict[_Slot, Thread] = {}
+        self.given_up = 0  # threads that did not come back
         for _ in range(workers):
             self._start()
 
@@ -107,6 +108,7 @@ class ThreadExecutor:
                     continue
                 slot.abandoned = True
             del self._slots[slot]
+            self.given_up += 1
             self._start()
             self._outbox.put(_overdue(slot.trial))
 

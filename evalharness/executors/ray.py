@@ -1,0 +1,252 @@
+"""A Ray cluster, or a local one of our own: workers on its nodes, records written by the process that leads the run.
+
+Each worker is an actor that has opened the job and carries out one trial at a time. A node that is lost takes its
+workers along: their trials are owed again, and the workers come back as soon as a node has room for them.
+"""
+
+import os
+import pickle
+import time
+from collections import Counter, OrderedDict, deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import evalharness
+from evalharness.errors import ConfigError, HarnessFault
+from evalharness.executors import Finished, Job
+from evalharness.executors.placement import Placement
+from evalharness.executors.ray_cluster import Actor, Cluster, Lost, Ref
+from evalharness.executors.ray_folders import Folders
+from evalharness.executors.ray_worker import Reply, Setting
+from evalharness.model import Outcome, Record, Trial, TrialKey
+
+TEND_SECONDS = 1.0
+WAIT_SECONDS = 0.2
+START_SECONDS = 120.0
+CLOSE_SECONDS = 20.0
+SHORT_SECONDS = 1.0  # trials shorter than this are handed to a worker while it still has another
+UNREADY = "its workers die while they start: install the same evalharness, with its dependencies, on every node"
+DEATHS = 2  # workers that a trial may take down until that counts as the agent's doing
+
+
+@dataclass(eq=False)
+class _Slot:
+    """A worker, and the trials it has been handed: the first one runs, a second one waits for it."""
+
+    node: str
+    actor: Actor
+    ready: Ref
+    open: bool = False
+    brought: set[str] = field(default_factory=set)
+    trials: deque[tuple[Ref, Trial]] = field(default_factory=deque)
+
+
+@dataclass
+class RayExecutor:
+    """Carries trials out on the nodes of a Ray cluster.
+
+    Without `address` a cluster is started on this machine and ended with the run. At most `per_node` workers go on one
+    node. Workers are told the variables named by `env` unless their node has them. The folders of agent and graders
+    are sent to the workers of a cluster; `shared` says that its nodes see them anyway.
+    """
+
+    address: str | None = None
+    per_node: int | None = None
+    env: tuple[str, ...] = ()
+    shared: bool = False
+
+    def __post_init__(self) -> None:
+        if self.per_node is not None and self.per_node < 1:
+            raise ValueError(f"per_node: {self.per_node} is not above 0")
+        absent = [name for name in self.env if name not in os.environ]
+        if absent:
+            raise ValueError(f"env: {absent[0]} is not set here")
+
+    def open(self, job: Job, *, workers: int) -> None:
+        """Start the workers; returns when the first of them is ready."""
+        self._workers = workers
+        self._slots: list[_Slot] = []
+        self._inbox: OrderedDict[TrialKey, Trial] = OrderedDict()
+        self._outbox: deque[Finished] = deque()
+        self._deaths: Counter[TrialKey] = Counter()
+        self._unfit: dict[str, str] = {}
+        self._failed: Counter[str] = Counter()
+        self._tended, self._usual = 0.0, SHORT_SECONDS
+        self._cluster = Cluster(self.address)
+        try:
+            self._prepare(job)
+            self._await_first()
+        except BaseException:
+            self.close(abandon=True)
+            raise
+
+    def _prepare(self, job: Job) -> None:
+        nodes = self._cluster.nodes()
+        if not nodes:
+            raise ConfigError(f"the Ray cluster at '{self.address}' has no node with processors")
+        self._placement = Placement.of(nodes, workers=self._workers, per_node=self.per_node)
+        self._folders = Folders(self._cluster, shared=self.shared or self.address is None)
+        self._roots = roots = self._folders.of_job(job)
+        self._setting = Setting(
+            version=evalharness.__version__,
+            env={name: os.environ[name] for name in self.env},
+            path=self._folders.path(roots),
+            job=self._folders.packed(job, roots),
+        )
+
+    def _await_first(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not any(slot.open for slot in self._slots):
+            if time.monotonic() > deadline:
+                raise HarnessFault(
+                    f"no worker could be started on the Ray cluster within {START_SECONDS:g} s: others may have "
+                    "reserved its processors (`ray status`)"
+                )
+            self._tend()
+            self._listen(WAIT_SECONDS)
+
+    def submit(self, trial: Trial) -> None:
+        """Queue a trial."""
+        self._inbox[trial.key] = trial
+        self._hand_out()
+
+    def cancel(self, key: TrialKey) -> bool:
+        """Drop a trial that no worker has been handed yet."""
+        return self._inbox.pop(key, None) is not None
+
+    def next(self, timeout: float) -> Finished | None:
+        """Wait for a trial to finish, seeing to lost workers meanwhile."""
+        deadline = time.monotonic() + timeout
+        while not self._outbox:
+            self._tend()
+            wait = min(deadline - time.monotonic(), WAIT_SECONDS)
+            self._listen(wait)
+            if not self._outbox and wait <= 0:
+                return None
+        return self._outbox.popleft()
+
+    def _tend(self) -> None:
+        """Put workers wherever there is room for those that are missing."""
+        now = time.monotonic()
+        if len(self._slots) == self._workers or now - self._tended < TEND_SECONDS:
+            return
+        self._tended = now
+        nodes = [node for node in self._cluster.nodes() if node.id not in self._unfit]
+        if not nodes and not self._slots and self._unfit:
+            raise ConfigError(f"no worker can be made ready on the Ray cluster: {next(iter(self._unfit.values()))}")
+        placed = Counter(slot.node for slot in self._slots)
+        for node in self._placement.chosen(nodes, placed, workers=self._workers - len(self._slots)):
+            self._start(node)
+
+    def _start(self, node: str) -> None:
+        actor = self._cluster.start(node, self._placement.share)
+        for root in self._roots:
+            actor.bring.remote(root, self._folders.parcel(root))
+        ready = actor.open.remote(self._setting)
+        self._slots.append(_Slot(node, actor, ready, brought=set(self._roots)))
+
+    def _hand_out(self) -> None:
+        """Hand trials to the workers that have the fewest."""
+        most = 2 if self._usual < SHORT_SECONDS else 1
+        while self._inbox:
+            slot = min((slot for slot in self._slots if slot.open), key=lambda each: len(each.trials), default=None)
+            if slot is None or len(slot.trials) >= most:
+                return
+            trial = self._inbox.popitem(last=False)[1]
+            roots = self._folders.of_trial(trial)
+            for root in roots:
+                if root not in slot.brought:
+                    slot.actor.bring.remote(root, self._folders.parcel(root))
+                    slot.brought.add(root)
+            packed = self._folders.packed(trial, slot.brought if roots else ())
+            slot.trials.append((slot.actor.run.remote(packed), trial))
+
+    def _listen(self, timeout: float) -> None:
+        """Take what workers say, waiting for the first word."""
+        waiting = {slot.ready: slot for slot in self._slots if not slot.open}
+        running = {slot.trials[0][0]: slot for slot in self._slots if slot.trials}
+        if not waiting and not running:
+            time.sleep(max(0.0, timeout))
+            return
+        for ref in self._cluster.wait([*running, *waiting], timeout):
+            slot = running.get(ref) or waiting[ref]
+            try:
+                said = self._cluster.get(ref)
+            except Lost:
+                self._lose(slot)
+            else:
+                self._hear(slot, said)
+        self._hand_out()
+
+    def _hear(self, slot: _Slot, said: Reply | str | None) -> None:
+        """Take an answer: of a trial, or to the request to make ready."""
+        if isinstance(said, Reply):
+            _, trial = slot.trials.popleft()
+            if said.bug is not None:
+                raise pickle.loads(said.bug)  # noqa: S301 - from a worker of ours
+            self._usual += 0.1 * (said.seconds - self._usual)
+            self._outbox.append(said.finished(trial))
+            if said.spent:
+                self._drop(slot)
+        elif said is None:
+            slot.open = True
+        else:
+            self._unfit[slot.node] = said
+            self._drop(slot)
+
+    def _drop(self, slot: _Slot) -> None:
+        """End a worker; what it had not begun is handed to another."""
+        self._cluster.end(slot.actor)
+        self._slots.remove(slot)
+        for _, trial in reversed(slot.trials):
+            self._inbox[trial.key] = trial
+            self._inbox.move_to_end(trial.key, last=False)
+        self._tended = 0.0
+
+    def _lose(self, slot: _Slot) -> None:
+        """See to a worker that is gone: the trial it was at is owed again, unless it takes every worker down."""
+        alive = slot.node in {node.id for node in self._cluster.nodes()}
+        if slot.trials:
+            trial = slot.trials.popleft()[1]
+            self._deaths[trial.key] += alive
+            downed = self._deaths[trial.key] >= DEATHS
+            self._outbox.append(Finished(trial=trial, record=_downed(trial) if downed else None))
+        elif alive and not slot.open:
+            self._failed[slot.node] += 1
+            if self._failed[slot.node] >= DEATHS:
+                self._unfit[slot.node] = UNREADY
+        self._drop(slot)
+
+    def close(self, *, abandon: bool = False) -> None:
+        """Let running trials finish, or end them; then let go of the cluster."""
+        self._inbox.clear()
+        try:
+            if not abandon:
+                self._finish()
+            for slot in self._slots:
+                self._cluster.end(slot.actor)
+        finally:
+            self._cluster.close()
+
+    def _finish(self) -> None:
+        while any(slot.trials for slot in self._slots):
+            self._listen(WAIT_SECONDS)
+            self._inbox.clear()
+        closing = [slot.actor.close.remote() for slot in self._slots if slot.open]
+        deadline = time.monotonic() + CLOSE_SECONDS
+        while closing and time.monotonic() < deadline:
+            closing = [ref for ref in closing if ref not in self._cluster.wait(closing, WAIT_SECONDS)]
+
+
+def _downed(trial: Trial) -> Record:
+    return Record(
+        task_id=trial.task.id,
+        trial=trial.number,
+        attempt=trial.attempt,
+        outcome=Outcome.FAIL,
+        score=0.0,
+        cause="worker:died",
+        detail=f"its worker's process died {DEATHS} times, each time with nothing but this trial in it",
+        seed=trial.seed,
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )

@@ -1,0 +1,126 @@
+"""What we ask of Ray, and nothing else of it: quiet, and with one kind of loss."""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from evalharness.errors import ConfigError, HarnessFault
+from evalharness.executors.placement import Node
+from evalharness.executors.ray_worker import Worker
+
+INSTALL = "pip install 'evalharness[ray]'"
+
+try:
+    import ray
+    from ray.exceptions import RayError
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+except ImportError as exc:
+    raise ConfigError(f"the executor 'ray' needs Ray, which is not installed: run `{INSTALL}`") from exc
+
+OBJECT_STORE_BYTES = 512 << 20  # of a cluster of our own: transcripts on their way
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # trials see the machine as the process that leads the run does
+}
+
+Ref = Any  # Ray's own types say no more
+Actor = Any
+
+
+class Lost(Exception):
+    """A worker is gone, with whatever it was doing."""
+
+
+class Cluster:
+    """A connection to a cluster; without an address, to one that is started here and ends with it."""
+
+    def __init__(self, address: str | None) -> None:
+        self._ours = not ray.is_initialized()
+        if self._ours:
+            _connect(address)
+        self._worker = ray.remote(Worker)
+
+    def nodes(self) -> list[Node]:
+        """List the nodes that are alive and have processors."""
+        return [
+            Node(each["NodeID"], float(each["Resources"]["CPU"]))
+            for each in ray.nodes()  # type: ignore[no-untyped-call] # Ray's own
+            if each["Alive"] and each["Resources"].get("CPU")
+        ]
+
+    def start(self, node: str, share: float) -> Actor:
+        """Start a worker on a node that reserves this share of a processor."""
+        here = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
+        return self._worker.options(num_cpus=share, scheduling_strategy=here, max_restarts=0).remote()
+
+    def put(self, value: object) -> Ref:
+        """Lay something down where every worker can get it."""
+        return ray.put(value)
+
+    def wait(self, refs: Sequence[Ref], timeout: float) -> list[Ref]:
+        """Wait until one of the calls is over; return those that are."""
+        return list(ray.wait(list(refs), num_returns=1, timeout=max(0.0, timeout))[0])
+
+    def get(self, ref: Ref) -> Any:
+        """Return what a call gave; raises Lost where nobody can say any more."""
+        try:
+            return ray.get(ref)
+        except RayError as exc:
+            raise Lost(str(exc)) from exc
+
+    def end(self, actor: Actor) -> None:
+        """End a worker's process at once."""
+        with suppress(RayError, ValueError):
+            ray.kill(actor)
+
+    def close(self) -> None:
+        """Let go of the cluster, and end it where it is ours."""
+        if self._ours:
+            ray.shutdown()
+
+
+def _connect(address: str | None) -> None:
+    size: dict[str, Any] = {} if address else {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
+    with _terminable(), _quietly():
+        try:
+            ray.init(address=address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **size)
+        except Exception as exc:
+            said = str(exc).strip().partition("\n")[0]
+            if address is None:
+                raise HarnessFault(
+                    f"Ray cannot be started here: {said} (it says more in its temporary folder)"
+                ) from exc
+            raise ConfigError(
+                f"no Ray cluster can be used at '{address}': {said} (this machine has to be one of its nodes: "
+                "`ray start --address=...`, or give ray://HOST:10001)"
+            ) from exc
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Keep our own way to end: Ray would take SIGTERM for itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Have a cluster of our own report nothing to anybody."""
+    before = {name: os.environ.get(name) for name in QUIET}
+    os.environ.update({name: value for name, value in QUIET.items() if before[name] is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
