@@ -33,7 +33,7 @@ def suite_digest(suite: Suite, known: dict[str, TaskEntry] | None = None) -> str
 
 def runner_digest(external: External, folder: Path, contents: Contents) -> str:
     """Digest a command with the files that it names; how many trials go into a call changes nothing."""
-    files = {path: contents.digest(file) for path, file in named(external, folder).items()}
+    files = {path: contents.digest(file) for path, file in named(external.command[1:], folder).items()}
     return digest([external.command, external.reads, external.run, external.pass_at, files])
 
 
@@ -69,7 +69,8 @@ class _Digests:
             "workspace": self.workspace,
         }
         if self.external:
-            said["external"] = self.external
+            own = named([task.id], self.folder).values()
+            said["external"] = [self.external, *(self.contents.digest(file) for file in own)]
         if task.files:
             said["files"] = {path: self.contents.digest(Path(source)) for path, source in task.files.items()}
         return digest(said)

@@ -23,6 +23,7 @@ from evalharness.store import RunWriter
 TICK_SECONDS = 0.25
 AHEAD = 2  # trials in flight per worker, so that no worker waits for the next one
 LONGEST_BACKOFF_SECONDS = 60.0
+SAID = 200  # characters of why
 
 Listener = Callable[[Tally], None]
 
@@ -107,6 +108,7 @@ class _Running:
         self._jitter = random.Random(0)  # noqa: S311 - spreads retries; decides nothing
         self._breaker = Breaker()
         self._outage: str | None = None
+        self._said = ""
         self._tally = Tally(owed=len(trials))
         self._room = pace.workers * AHEAD
 
@@ -127,7 +129,8 @@ class _Running:
         self._take(self._finished(0.0))
         if self._outage:
             left = self._tally.owed - self._tally.measured
-            raise BreakerOpen(f"attempts keep failing with {self._outage}: stopped with {left} trials owed")
+            said = f" ({self._said})" if self._said else ""
+            raise BreakerOpen(f"attempts keep failing with {self._outage}{said}: stopped with {left} trials owed")
 
     def result(self) -> RunResult:
         """Say how it ended."""
@@ -220,6 +223,7 @@ class _Running:
             self._backlog.add(trial)
             return False
         cause = (record.cause or "unknown") if record.outcome is Outcome.ERROR else None
+        self._said = self._said if cause is None else record.detail.partition("\n")[0][:SAID]
         if cause is not None and self._breaker.swallows(cause):
             self._breaker.probed(cause, now=now, retry_after=finished.retry_after)
             self._backlog.add(trial)

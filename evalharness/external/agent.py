@@ -35,7 +35,7 @@ def job_of(suite: Suite, definition: AgentDefinition) -> ExternalJob:
         raise ValueError(f"{suite.place} is no external suite")
     check_agent(external, definition)
     folder = folder_of(suite, definition)
-    check_named(external, Path(suite.place).resolve().parent, folder)
+    check_named([*external.command[1:], *(task.id for task in suite.tasks)], Path(suite.place).resolve().parent, folder)
     if missing := program_missing(external, folder):
         raise ConfigError(f"{suite.place}: tasks.command: {missing}")
     return ExternalJob(

@@ -1,5 +1,6 @@
 """Where the command of an external suite runs for an agent, and which files it names."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from shutil import which
 
@@ -35,11 +36,13 @@ def _repository(folder: Path) -> tuple[str, str] | None:
     return str(Path(top).resolve()), str(Path(common).resolve())
 
 
-def named(external: External, folder: Path) -> dict[str, Path]:
-    """List the files and folders that a command names, seen from a folder; those of an agent are in its options."""
-    words = [word for word in external.command[1:] if not placeholders([word])]
-    paths = [path for word in words for path in _paths(word) if _is_path(path)]
-    return {path: folder / path for path in paths if (folder / path).exists()}
+def named(words: Iterable[str], folder: Path) -> dict[str, Path]:
+    """List the files and folders that the words of a command, or ids of tasks, name, seen from a folder.
+
+    What a placeholder brings in is the agent's own.
+    """
+    paths = {path for word in words if not placeholders([word]) for path in _paths(word) if _is_path(path)}
+    return {path: folder / path for path in sorted(paths) if (folder / path).exists()}
 
 
 def _paths(word: str) -> list[str]:
@@ -54,16 +57,16 @@ def _is_path(text: str) -> bool:
     return inside and ("/" in text[1:] or "." in text[1:-1])
 
 
-def check_named(external: External, home: Path, folder: Path) -> None:
-    """Refuse a checkout in which a file that the command names is not what it is beside the suite."""
+def check_named(words: Iterable[str], home: Path, folder: Path) -> None:
+    """Refuse a checkout in which a file that is named is not what it is beside the suite."""
     contents = Contents()
     if home == folder:
         return
-    for path, file in named(external, home).items():
+    for path, file in named(words, home).items():
         other = folder / path
         if not other.exists() or contents.digest(file) != contents.digest(other):
             raise NotComparable(
-                f"{path}, which the suite's command names, is not the same in {folder} as in {home}: both arms have to "
+                f"{path}, which the suite names, is not the same in {folder} as in {home}: both arms have to "
                 "answer one question; name a file that belongs to the agent in the agent's options ({agent.NAME})"
             )
 
