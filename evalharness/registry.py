@@ -45,6 +45,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "unit_tests": "evalharness.graders.unit_tests:UnitTests",
     },
     "workspace": {
+        "container": "evalharness.workspaces.container:ContainerWorkspaces",
         "local": "evalharness.workspaces.local:LocalWorkspaces",
         "sandbox": "evalharness.workspaces.sandbox:SandboxWorkspaces",
     },

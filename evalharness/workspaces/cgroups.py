@@ -42,6 +42,14 @@ class Group(Struct, frozen=True):
         """Count the processes that were killed for want of memory."""
         return self._counter("memory", "memory.events" if self.unified else "memory.oom_control", "oom_kill")
 
+    def peak(self) -> int | None:
+        """Return the most memory that was ever used, in bytes; None where the kernel does not say."""
+        file = "memory.peak" if self.unified else "memory.max_usage_in_bytes"
+        try:
+            return int(Path(self.folders["memory"], file).read_text(encoding="ascii"))
+        except OSError:
+            return None
+
     def remove(self) -> None:
         """Let go of the group, once its processes are gone."""
         deadline = time.monotonic() + _PATIENCE
@@ -74,6 +82,26 @@ def new_group(resources: Resources) -> Group | None:
     return group
 
 
+def of_process(pid: int) -> Group | None:
+    """Find the group that a process is in; None where it cannot be seen from here."""
+    unified = (MOUNT / "cgroup.controllers").is_file()
+    try:
+        paths = _paths(Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii"))
+    except OSError:
+        return None
+    if unified:
+        folders = {each: f"{MOUNT}{paths.get('', '')}" for each in CONTROLLERS}
+    else:
+        folders = {each: f"{MOUNT / each}{paths.get(each, '')}" for each in CONTROLLERS}
+    return Group(folders, unified) if Path(folders["memory"]).is_dir() else None
+
+
+def _paths(written: str) -> dict[str, str]:
+    """Read which group each controller keeps a process in; version 2 has no name."""
+    lines = (line.split(":", 2) for line in written.splitlines())
+    return {name: path for _, names, path in lines for name in names.split(",")}
+
+
 @functools.cache
 def available() -> Mapping[str, str] | None:
     """Say in which folder groups of each controller are made, or None; what dead processes left is swept up first."""
@@ -99,9 +127,8 @@ def available() -> Mapping[str, str] | None:
 
 def _own_home(controller: str) -> str:
     """Return the group of version 1 that this process is in: what holds it back holds its trials back too."""
-    lines = Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines()
-    paths = [path for _, names, path in (line.split(":", 2) for line in lines) if controller in names.split(",")]
-    own = Path(f"{MOUNT / controller}/{paths[0] if paths else ''}")
+    paths = _paths(Path("/proc/self/cgroup").read_text(encoding="ascii"))
+    own = Path(f"{MOUNT / controller}{paths.get(controller, '')}")
     return str(own if own.is_dir() else MOUNT / controller)
 
 

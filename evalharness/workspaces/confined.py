@@ -10,7 +10,7 @@ import msgspec
 from evalharness.errors import Unmeasured
 from evalharness.model import Resources
 from evalharness.workspaces import Completed, bubblewrap, cgroups
-from evalharness.workspaces.limits import FILE_WORDS, MEMORY_WORDS, NETWORK_WORDS, PROCESS_WORDS, SIGXFSZ
+from evalharness.workspaces.limits import SIGXFSZ, by_words, starved
 from evalharness.workspaces.process import Bounds, run_bounded
 
 _GIVING_UP = 1000  # refused processes after which a command is stopped: it does nothing else any more
@@ -46,6 +46,8 @@ def run_confined(
             bounds=Bounds(seconds=timeout, watch=watch),
             descriptors=[descriptor],
         )
+        if group and done.exit_code != 0 and done.stopped != "output" and group.memory_kills():
+            return starved(done, group.peak(), resources)
         return _named(done, watch, network=view.network)
     finally:
         os.close(descriptor)
@@ -88,8 +90,6 @@ class _Watch:
 
     def passed(self) -> str | None:
         """Name the limit that the kernel's own counters say was passed."""
-        if self._group and self._group.memory_kills():
-            return "memory"
         if self._group and self._group.refused_processes():
             return "processes"
         largest = max((each.st_size for each in self._files()), default=0)
@@ -122,15 +122,8 @@ def _named(done: Completed, watch: _Watch, *, network: bool) -> Completed:
         raise Unmeasured("sandbox", done.stderr.decode("utf-8", "replace").strip())
     stopped = watch.passed()
     if stopped is None and done.stopped:  # what a fork bomb looks like where nothing counts processes
-        stopped = "processes" if _by_words(done.stderr, network=network) == "processes" else done.stopped
+        stopped = "processes" if by_words(done.stderr, network=network) == "processes" else done.stopped
     elif stopped is None:
-        stopped = "file_size" if code == -SIGXFSZ else _by_words(done.stderr, network=network)
+        stopped = "file_size" if code == -SIGXFSZ else by_words(done.stderr, network=network)
     exit_code = None if stopped else code
     return msgspec.structs.replace(done, exit_code=exit_code, stopped=stopped)
-
-
-def _by_words(stderr: bytes, *, network: bool) -> str | None:
-    known = {"memory": MEMORY_WORDS, "processes": PROCESS_WORDS, "file_size": FILE_WORDS}
-    if not network:
-        known["network"] = NETWORK_WORDS
-    return next((limit for limit, words in known.items() if any(word in stderr[-2000:] for word in words)), None)

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
+from evalharness.errors import Unmeasured
+from evalharness.model import Resources
+from evalharness.workspaces import Completed
 from evalharness.workspaces.sizes import Size, size
 
 MEMORY_WORDS = (b"MemoryError", b"Cannot allocate memory", b"std::bad_alloc", b"out of memory", b"OutOfMemoryError")
@@ -14,6 +19,7 @@ NETWORK_WORDS = (
     b"Could not resolve host",
     b"bad address",
 )
+_NEARLY = 0.95  # the kernel kills before the last page is taken
 SIGXFSZ = 25  # the same number on every Linux
 
 
@@ -50,3 +56,19 @@ def positive(value: float | None, name: str) -> None:
     """Refuse a number that is not above 0."""
     if value is not None and value <= 0:
         raise ValueError(f"{name}: {value:g} is not above 0")
+
+
+def starved(done: Completed, peak: int | None, resources: Resources) -> Completed:
+    """Say that memory ended a command; Unmeasured where it had not used what it was guaranteed."""
+    guaranteed = resources.memory_guaranteed
+    if peak is not None and guaranteed is not None and peak < _NEARLY * guaranteed:
+        raise Unmeasured("host_memory", f"killed at {peak} bytes, below the {guaranteed} that were guaranteed")
+    return msgspec.structs.replace(done, exit_code=None, stopped="memory")
+
+
+def by_words(stderr: bytes, *, network: bool) -> str | None:
+    """Name the limit that the last words of a command speak of; `network` says whether it had one."""
+    known = {"memory": MEMORY_WORDS, "processes": PROCESS_WORDS, "file_size": FILE_WORDS}
+    if not network:
+        known["network"] = NETWORK_WORDS
+    return next((limit for limit, words in known.items() if any(word in stderr[-2000:] for word in words)), None)

@@ -1,0 +1,98 @@
+"""Running a command in a container, and telling which limit ended it."""
+
+import os
+import resource
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from evalharness.errors import Unmeasured
+from evalharness.model import Resources
+from evalharness.workspaces import Completed, cgroups
+from evalharness.workspaces.engine import Engine, fault
+from evalharness.workspaces.limits import SIGXFSZ, by_words, starved
+from evalharness.workspaces.process import Bounds, run_bounded
+
+_OPEN_FILES, _USER_PROCESSES = 4096, 16384
+_ENGINE_FAULT, _NOT_STARTED = 125, (126, 127)
+
+
+def exec_in(  # noqa: PLR0913 - a command, where it runs and its limits
+    engine: Engine,
+    place: Sequence[str],
+    command: Sequence[str],
+    *,
+    network: bool,
+    resources: Resources,
+    stdin: bytes,
+    timeout: float,
+) -> Completed:
+    """Run a command in a container (`place` is what exec is told of it), and stop the container afterwards."""
+    name = place[-1]
+    engine.call("start", name)
+    group = cgroups.of_process(int(engine.call("inspect", "--format", "{{.State.Pid}}", name)))
+    words = engine.words("exec", *place, *command)
+    done = run_bounded(words, cwd="/", env=os.environ, stdin=stdin, bounds=Bounds(seconds=timeout))
+    if done.exit_code == _ENGINE_FAULT:
+        _check_alive(engine, name, done)
+    if done.exit_code in _NOT_STARTED and not _there(engine, name, command[0]):
+        raise FileNotFoundError(2, "no such program in the container", command[0])
+    killed = group.memory_kills() if group else _killed_for_memory(engine, name, done)
+    refused, peak = (group.refused_processes(), group.peak()) if group else (0, None)
+    engine.call("stop", "--time", "0", name)
+    if done.exit_code == 0 or done.stopped == "output":
+        return done
+    if killed:
+        return starved(done, peak, resources)
+    return _named(done, refused=refused > 0, network=network)
+
+
+def ulimits(asked: Mapping[str, str], resources: Resources | None) -> list[str]:
+    """Write the limits of single processes; never above what this process may give, which engines may not know."""
+    known = {"nofile": _hard(resource.RLIMIT_NOFILE, _OPEN_FILES), "core": "0:0"}
+    if resource.getrlimit(resource.RLIMIT_NPROC)[1] != resource.RLIM_INFINITY:
+        known["nproc"] = _hard(resource.RLIMIT_NPROC, _USER_PROCESSES)
+    if resources and resources.file_size:
+        known["fsize"] = f"{resources.file_size}:{resources.file_size}"
+    return [word for name, value in {**known, **asked}.items() for word in ("--ulimit", f"{name}={value}")]
+
+
+def _hard(which: int, wanted: int) -> str:
+    hard = resource.getrlimit(which)[1]
+    count = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard // 2)
+    return f"{count}:{count}"
+
+
+def _check_alive(engine: Engine, name: str, done: Completed) -> None:
+    """Raise Unmeasured where it was the engine that ended with this code, and not the command."""
+    try:
+        alive = engine.call("inspect", "--format", "{{.State.Running}}", name) == "true"
+    except Unmeasured as exc:
+        raise Unmeasured("container_lost" if exc.cause == "container" else exc.cause, exc.detail) from exc
+    if not alive:
+        raise Unmeasured("container_lost", fault(done.stderr).detail)
+
+
+def _there(engine: Engine, name: str, program: str) -> bool:
+    """Say whether a program is there: what a command prints about itself is no evidence."""
+    try:
+        engine.call("exec", "--workdir", "/workspace", name, "sh", "-c", 'command -v -- "$1"', "sh", program)
+    except Unmeasured:
+        return False
+    return True
+
+
+def _killed_for_memory(engine: Engine, name: str, done: Completed) -> bool:
+    """Ask the engine, where it runs too far away for its groups to be seen."""
+    said = engine.call("inspect", "--format", "{{.State.OOMKilled}}", name)
+    return done.exit_code == 137 and said == "true"
+
+
+def _named(done: Completed, *, refused: bool, network: bool) -> Completed:
+    code = done.exit_code
+    if code is not None and code > 128:  # as engines and shells report a signal
+        code = 128 - code
+    stopped = "processes" if refused else done.stopped
+    if stopped is None:
+        stopped = "file_size" if code == -SIGXFSZ else by_words(done.stderr, network=network)
+    return msgspec.structs.replace(done, exit_code=None if stopped else code, stopped=stopped)

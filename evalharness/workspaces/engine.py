@@ -1,0 +1,156 @@
+"""The docker and podman command lines: calls that say by a stable cause what went wrong below a trial."""
+
+import functools
+import os
+import platform
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import IO
+
+import psutil
+from msgspec import Struct
+
+from evalharness.errors import Unmeasured
+
+ENGINES = ("podman", "docker")
+CALL_SECONDS = 120.0
+LONG_SECONDS = 3600.0  # to pull or build an image
+_DOWN = ("cannot connect", "connection refused", "is the docker daemon running", "no such file or directory: docker")
+_LOST = ("no such container", "no container with name", "no such object")
+
+
+class Engine(Struct, frozen=True):
+    """A container engine, by its program; `runtime` is what podman starts containers with."""
+
+    program: str
+    runtime: str | None = None
+
+    def words(self, *words: str) -> list[str]:
+        """Write a call of the engine."""
+        return [self.program, *(["--runtime", self.runtime] if self.runtime else []), *words]
+
+    def call(self, *words: str, stdin: IO[bytes] | None = None, seconds: float = CALL_SECONDS) -> str:
+        """Call the engine and return what it says; Unmeasured, with a cause, where it fails."""
+        try:
+            done = subprocess.run(  # noqa: S603 - the engine that the suite asks for
+                self.words(*words),
+                input=stdin.read() if stdin else b"",
+                capture_output=True,
+                check=False,
+                timeout=seconds,
+            )
+        except (OSError, subprocess.TimeoutExpired) as exc:
+            raise Unmeasured("container_engine", str(exc)) from exc
+        if done.returncode:
+            raise fault(done.stderr)
+        return done.stdout.decode("utf-8", "replace").strip()
+
+    @contextmanager
+    def stream(self, *words: str) -> Iterator[IO[bytes]]:
+        """Call the engine and read what it says while it says it; FileNotFoundError for a path that is not there."""
+        with subprocess.Popen(  # noqa: S603 - likewise
+            self.words(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None  # noqa: S101 - both are pipes
+            assert process.stderr is not None  # noqa: S101
+            try:
+                first = process.stdout.peek(1) if hasattr(process.stdout, "peek") else b"?"
+                if not first:
+                    _raise_missing(process.stderr.read(), words)
+                yield process.stdout
+            finally:
+                process.kill()
+
+    def up(self) -> str | None:
+        """Say why the engine cannot be used; None when it answers."""
+        try:
+            self.call("info", "--format", "{{.ID}}" if self.program == "docker" else "{{.Host.OS}}", seconds=30)
+        except Unmeasured as exc:
+            return exc.detail or exc.cause
+        return None
+
+
+def fault(stderr: bytes) -> Unmeasured:
+    """Name what an engine complains about."""
+    said = stderr.decode("utf-8", "replace").strip()
+    low = said.lower()
+    if any(words in low for words in _DOWN):
+        return Unmeasured("container_engine", said[-500:])
+    if any(words in low for words in _LOST):
+        return Unmeasured("container_lost", said[-500:])
+    return Unmeasured("container", said[-500:])
+
+
+def _raise_missing(stderr: bytes, words: Sequence[str]) -> None:
+    said = stderr.decode("utf-8", "replace")
+    exc = fault(stderr)
+    if exc.cause == "container" and ("no such file" in said.lower() or "could not find" in said.lower()):
+        raise FileNotFoundError(2, "no such file in the container", words[-2])
+    raise exc
+
+
+@functools.cache
+def found(asked: str, runtime: str | None) -> Engine | None:
+    """Choose the engine: the one asked for, or the first that is installed and answers."""
+    names = ENGINES if asked == "auto" else (asked,)
+    there = [name for name in names if shutil.which(name)]
+    engines = [Engine(name, _runtime(name) if runtime is None else runtime) for name in there]
+    return next((engine for engine in engines if engine.up() is None), engines[0] if engines else None)
+
+
+def _runtime(program: str) -> str | None:
+    """Podman's own choice is crun; where only runc is installed it has to be told."""
+    return "runc" if program == "podman" and not shutil.which("crun") and shutil.which("runc") else None
+
+
+@functools.cache
+def _host() -> str:
+    return sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def container_name() -> str:
+    """Name a container so that no two collide, and its owner can be told from the name."""
+    return f"evalh-{_host()}-{os.getpid()}-{_started(os.getpid())}-{secrets.token_hex(6)}"
+
+
+def own_prefix() -> str:
+    """Return what the names of this process's containers start with."""
+    return f"evalh-{_host()}-{os.getpid()}-{_started(os.getpid())}-"
+
+
+def sweep(engine: Engine) -> list[str]:
+    """Remove the containers that processes of this machine left behind when they were killed; return their names."""
+    names = engine.call("ps", "--all", "--filter", "label=evalh", "--format", "{{.Names}}").split()
+    left = [name for name in names if name.startswith(f"evalh-{_host()}-") and not _owned(name)]
+    if left:
+        engine.call("rm", "--force", "--volumes", *left)
+    return left
+
+
+def _owned(name: str) -> bool:
+    _, _, pid, started, *_ = name.split("-")
+    return pid.isdecimal() and _started(int(pid)) == started
+
+
+def _started(pid: int) -> str:
+    try:
+        return str(int(psutil.Process(pid).create_time() * 100))
+    except psutil.Error:
+        return "gone"
+
+
+def environment_file(folder: Path, env: dict[str, str]) -> Path:
+    """Write variables into a file that only this user reads: a command line shows to everybody."""
+    for name, value in env.items():
+        if "\n" in value or "\n" in name:
+            raise ValueError(f"env: {name}: a container's variables cannot hold line breaks")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = folder / f"env-{secrets.token_hex(8)}"
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name}={value}\n" for name, value in env.items()), encoding="utf-8")
+    return file
