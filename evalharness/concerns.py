@@ -46,6 +46,9 @@ def _places(baseline: Outcomes, candidate: Outcomes) -> Iterator[tuple[str, str]
     before, after = _machine(base.origin), _machine(cand.origin)
     if before and after and _apart(base.origin, cand.origin):
         yield "machine", f"the arms ran on different machines ({before} and {after}): time limits may bite differently"
+    kept = [run.header.resources.enforced_by for run in (baseline, candidate) if run.header.resources]
+    if len(set(kept)) > 1:
+        yield "machine", f"resource limits are kept by other means ({' and '.join(kept)}): they may bite differently"
 
 
 def _machine(origin: Origin) -> str:

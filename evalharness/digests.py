@@ -44,12 +44,13 @@ class _Digests:
         self.suite = suite
         self.folder = Path(suite.place).parent
         self.contents = Contents()
-        self.workspace = canonical("workspace", suite.workspace, self.folder, self.contents)
+        self.workspace = canonical("workspace", without_limits(suite.workspace), self.folder, self.contents)
+        self.resources = resources_of(suite.workspace)
         self.graders: dict[tuple[int, ...], str] = {}
         self.external = runner_digest(suite.external, self.folder, self.contents) if suite.external else ""
 
     def entries(self) -> dict[str, TaskEntry]:
-        limits = {each: digest(each) for each in {task.limits for task in self.suite.tasks}}
+        limits = {each: self.limited(each) for each in {task.limits for task in self.suite.tasks}}
         shared = {id(each): each for each in {id(task.graders): task.graders for task in self.suite.tasks}.values()}
         graders = {key: self.judged(uses) for key, uses in shared.items()}
         return {
@@ -58,6 +59,10 @@ class _Digests:
             )
             for task in self.suite.tasks
         }
+
+    def limited(self, limits: Limits) -> str:
+        """Digest what a trial may use, of the machine too where its workspace keeps limits."""
+        return digest(limits if self.resources is None else [limits, as_asked(self.resources)])
 
     def asked(self, task: Task) -> str:
         """Digest what the agent is given, and the answer that is expected."""

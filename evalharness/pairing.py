@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalharness.errors import ConfigError, NotComparable
+from evalharness.headroom import differences
 from evalharness.model import Allowance, LeftOut, Policy, TaskEntry
 from evalharness.outcomes import Outcomes
 from evalharness.registry import suggestion
@@ -185,8 +186,14 @@ def _check_coverage(baseline: Outcomes, candidate: Outcomes, kept: int, left_out
         return
     raise NotComparable(
         f"{baseline.place} and {candidate.place}: only {remain} of {total} tasks can be compared "
-        f"({len(left_out.changed)} changed, {len(left_out.removed)} removed): run the baseline again on this suite"
+        f"({len(left_out.changed)} changed, {len(left_out.removed)} removed){_other_limits(baseline, candidate)}: "
+        "run the baseline again on this suite"
     )
+
+
+def _other_limits(baseline: Outcomes, candidate: Outcomes) -> str:
+    found = differences(baseline.header.resources, candidate.header.resources)
+    return f"; other resource limits: {', '.join(found)}" if found else ""
 
 
 def _used(accepted: Accepted, left_out: LeftOut, parts: Mapping[str, tuple[str, ...]]) -> tuple[Allowance, ...]:

@@ -22,6 +22,7 @@ from evalharness.external.executor import ExternalExecutor
 from evalharness.external.job import ExternalJob
 from evalharness.external.suite import USE as EXTERNAL
 from evalharness.gate import check_policy
+from evalharness.headroom import resources_of
 from evalharness.model import (
     RUN_SCHEMA,
     AgentDefinition,
@@ -122,6 +123,7 @@ def begin(  # noqa: PLR0913 - a run's parts, each given once
         policy=suite.policy,
         options=options or {},
         prices=agent.prices() if isinstance(agent, Priced) else {},
+        resources=resources_of(suite.workspace),
     )
     lines = planned or (Planned(task_ids=tuple(task.id for task in chosen), first=1, last=count),)
     store = RunStore.create(out or Path("runs") / run_id, header, *lines)

@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from evalharness.model.resources import Resources
 from evalharness.model.suite import AgentDefinition, Policy
 
 RUN_SCHEMA = 1
@@ -65,6 +66,7 @@ class RunHeader(Struct, frozen=True, kw_only=True):
     policy: Policy | None = None
     options: dict[str, Any] = {}
     prices: dict[str, dict[str, float]] = {}
+    resources: Resources | None = None
 
 
 class Planned(Struct, frozen=True, kw_only=True):

@@ -105,6 +105,8 @@ def _paths(written: str) -> dict[str, str]:
 @functools.cache
 def available() -> Mapping[str, str] | None:
     """Say in which folder groups of each controller are made, or None; what dead processes left is swept up first."""
+    if not Path("/proc/self/cgroup").is_file():
+        return None
     unified = (MOUNT / "cgroup.controllers").is_file()
     homes = {each: str(MOUNT) if unified else _own_home(each) for each in CONTROLLERS}
     if unified:
