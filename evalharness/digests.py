@@ -12,7 +12,8 @@ import msgspec
 
 from evalharness.extensions import Contents, canonical
 from evalharness.external.place import named
-from evalharness.model import External, GraderUse, Suite, Task, TaskEntry
+from evalharness.headroom import as_asked, resources_of, without_limits
+from evalharness.model import External, GraderUse, Limits, Suite, Task, TaskEntry
 
 
 def digest(value: Any) -> str:

@@ -103,6 +103,9 @@ def _plain(value: Any, written: Any) -> Any:
 def named_files(options: dict[str, Any], folder: Path) -> list[Path]:
     """List the files that options name: paths that exist, words of a `command`, and the module of a `call`."""
     paths = [folder / text for text in _texts(options) if _is_path(text, folder)]
+    dockerfile = options.get("dockerfile")  # its name has no dot, as a rule
+    if isinstance(dockerfile, str) and (folder / dockerfile).is_file():
+        paths.append(folder / dockerfile)
     call = options.get("call")
     source = module_file(call.partition(":")[0], folder) if isinstance(call, str) else None
     return sorted({*paths, *([source] if source else [])})
