@@ -4,6 +4,7 @@ A case passes when the tool says so. A case whose metrics ended in an error, and
 Cases with one input are trials of one task.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from evalharness.importers.numbering import names, occurrences
 from evalharness.importers.source import document, text
 from evalharness.importers.verdicts import Verdict, unmeasured
 from evalharness.model import Grade, Outcome, Record, RunHeader, Transcript, TrialKey, Usage
+
+KEPT = "testRunData"  # around the run, in what DeepEval keeps of its last one
+NUMBERED = re.compile(r"(?:conversational_)?test_case_\d+")
 
 
 class Metric(msgspec.Struct):
@@ -52,13 +56,21 @@ class TestRun(msgspec.Struct, rename="camel"):
     test_failed: int | None = None
 
 
+class Kept(msgspec.Struct):
+    """A file with something around it."""
+
+    run: TestRun = msgspec.field(name=KEPT)
+
+
 @dataclass(frozen=True)
 class DeepEvalImporter:
     """What DeepEval keeps of a test run."""
 
     def sniff(self, path: Path) -> bool:
         """Look for test cases and the scores of metrics."""
-        return look(path).form == "object" and look(path).has("testCases", "metricsScores")
+        seen = look(path)
+        known = seen.has("testCases", "metricsScores") or seen.within(KEPT, "testCases", "metricsScores")
+        return seen.form == "object" and known
 
     def runs(self, path: Path) -> list[str]:
         """Name the one run after its file."""
@@ -66,7 +78,7 @@ class DeepEvalImporter:
 
     def read(self, path: Path, run: str) -> tuple[RunHeader, Iterator[Record]]:
         """Read the test cases."""
-        told = document(path, TestRun)
+        told = _told(path)
         cases = [*told.test_cases, *told.conversational_test_cases]
         task_ids = _task_ids(cases)
         known = Known(
@@ -80,7 +92,7 @@ class DeepEvalImporter:
 
     def transcripts(self, path: Path, run: str) -> Iterator[tuple[TrialKey, Transcript]]:  # noqa: ARG002 - the file is the run
         """Yield the answers."""
-        told = document(path, TestRun)
+        told = _told(path)
         cases = [*told.test_cases, *told.conversational_test_cases]
         task_ids = _task_ids(cases)
         for each, task_id, trial in zip(cases, task_ids, occurrences(task_ids), strict=True):
@@ -88,10 +100,18 @@ class DeepEvalImporter:
                 yield TrialKey(task_id=task_id, trial=trial), Transcript(final=text(each.actual_output))
 
 
+def _told(path: Path) -> TestRun:
+    return document(path, Kept).run if look(path).has(KEPT) else document(path, TestRun)
+
+
 def _task_ids(cases: list[Case]) -> list[str]:
-    return names(
-        [each.name or "" for each in cases], [each.turns if each.input is None else each.input for each in cases]
-    )
+    """Name cases as their author did; DeepEval's own numbers say nothing, so that those are named by their input."""
+    inputs = [each.turns if each.input is None else each.input for each in cases]
+    labels = [
+        text(given) if not each.name or NUMBERED.fullmatch(each.name) else each.name
+        for each, given in zip(cases, inputs, strict=True)
+    ]
+    return names(labels, inputs)
 
 
 def _records(cases: list[Case], task_ids: list[str]) -> Iterator[Record]:

@@ -1,7 +1,8 @@
 """harbor: a job's folder with a folder per trial, or the result of a single trial.
 
-A reward is a verdict, whatever else went wrong; a trial without one measured nothing, and its exception is the cause.
-Each pair of agent and model is a run. Trials are numbered in the order in which they began.
+A reward is a verdict unless something else than the agent ended the trial: harbor grades trials that a provider's fault
+cut short as well. Its own table says which exceptions those are; one that it does not know is no verdict either, as
+harbor has it. Each pair of agent and model is a run. Trials are numbered in the order in which they began.
 """
 
 from collections import Counter
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
@@ -18,9 +20,14 @@ from evalharness.importers.numbering import occurrences
 from evalharness.importers.source import document
 from evalharness.importers.times import seconds_between
 from evalharness.importers.verdicts import Verdict, of_score, short, unmeasured
-from evalharness.model import Record, RunHeader, Usage
+from evalharness.model import Outcome, Record, RunHeader, Usage, total
 
 RESULT = "result.json"
+EXHAUSTED = {
+    *("AgentTimeoutError", "ContextWindowExceededError", "OutputTokenExceededError"),
+    *("ContextLengthExceededError", "OutputLengthExceededError"),
+}
+REFUSED = {"AgentSafetyRefusalError", "ContentPolicyViolationError"}
 
 
 class ModelInfo(msgspec.Struct):
@@ -60,6 +67,13 @@ class ExceptionInfo(msgspec.Struct):
     exception_message: str = ""
 
 
+class Step(msgspec.Struct):
+    """One step of a trial that has several."""
+
+    agent_result: AgentResult | None = None
+    exception_info: ExceptionInfo | None = None
+
+
 class Trial(msgspec.Struct):
     """The result of one trial."""
 
@@ -72,6 +86,28 @@ class Trial(msgspec.Struct):
     exception_info: ExceptionInfo | None = None
     started_at: str | None = None
     finished_at: str | None = None
+    step_results: list[Step] | None = None
+
+    @property
+    def exceptions(self) -> list[ExceptionInfo]:
+        """Return what went wrong: in the trial, then in its steps."""
+        found = [self.exception_info, *(step.exception_info for step in self.step_results or ())]
+        return [each for each in found if each]
+
+    @property
+    def used(self) -> Usage:
+        """Return what the agent used: as a whole, or in its steps."""
+        steps = [step.agent_result for step in self.step_results or ()]
+        found = [each for each in ([self.agent_result] if self.agent_result else steps) if each]
+        return total(
+            Usage(
+                input_tokens=each.n_input_tokens,
+                output_tokens=each.n_output_tokens,
+                cached_tokens=each.n_cache_tokens,
+                cost_usd=each.cost_usd,
+            )
+            for each in found
+        )
 
     @property
     def run(self) -> str:
@@ -125,33 +161,38 @@ class HarborImporter:
 
     def _records(self, path: Path, trials: list[Trial]) -> Iterator[Record]:
         for each, trial in zip(trials, occurrences(each.task_name for each in trials), strict=True):
-            judged, used = self._verdict(path, each), each.agent_result or AgentResult()
+            judged = self._verdict(path, each)
             yield Record(
                 task_id=each.task_name,
                 trial=trial,
                 outcome=judged.outcome,
                 score=judged.score,
                 cause=judged.cause,
-                detail=each.exception_info.exception_message[:2000] if each.exception_info else "",
-                usage=Usage(
-                    input_tokens=used.n_input_tokens,
-                    output_tokens=used.n_output_tokens,
-                    cached_tokens=used.n_cache_tokens,
-                    cost_usd=used.cost_usd,
-                    seconds=seconds_between(each.started_at, each.finished_at),
-                ),
+                detail=each.exceptions[0].exception_message[:2000] if each.exceptions else "",
+                usage=structs.replace(each.used, seconds=seconds_between(each.started_at, each.finished_at)),
                 started_at=each.started_at,
             )
 
     def _verdict(self, path: Path, trial: Trial) -> Verdict:
-        """Judge by the reward called so, or by the only one."""
+        """Judge by the reward called so, or by the only one, where the agent itself ended the trial."""
+        types = [each.exception_type for each in trial.exceptions]
+        foreign = next((each for each in types if each not in EXHAUSTED | REFUSED), None)
+        if foreign is not None:
+            return unmeasured(foreign)
         rewards = (trial.verifier_result.rewards if trial.verifier_result else None) or {}
         reward = rewards.get("reward", next(iter(rewards.values())) if len(rewards) == 1 else None)
         if isinstance(reward, int | float):
-            return of_score(float(reward), pass_at=self.pass_at, place=f"{path}: {short(trial.trial_name)}")
-        if trial.exception_info:
-            return unmeasured(trial.exception_info.exception_type)
-        return unmeasured("several rewards" if rewards else "no reward")
+            judged = of_score(float(reward), pass_at=self.pass_at, place=f"{path}: {short(trial.trial_name)}")
+            return _limited(judged, types) if judged.outcome is Outcome.FAIL else judged
+        if EXHAUSTED.intersection(types):
+            return _limited(Verdict(Outcome.FAIL, 0.0), types)
+        return unmeasured("several rewards" if rewards else types[0] if types else "no reward")
+
+
+def _limited(judged: Verdict, types: list[str]) -> Verdict:
+    """Say which limit the agent ran into, where it did."""
+    limit = next((each for each in types if each in EXHAUSTED), None)
+    return Verdict(judged.outcome, judged.score, f"limit:{limit}" if limit else judged.cause)
 
 
 def _is_job(path: Path) -> bool:

@@ -1,9 +1,10 @@
 """Rows of plain tables: CSV, JSON lines, JSON lists and Parquet, every value as text."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from functools import lru_cache
 from importlib.util import find_spec
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ from msgspec import Struct
 from evalharness.cells import as_written
 from evalharness.errors import ConfigError
 from evalharness.importers.look import look
-from evalharness.importers.source import GZIP, LARGEST, ZSTD, byte_lines, document, fault, lines, reading, text
+from evalharness.importers.source import LARGEST, byte_lines, document, fault, is_packed, lines, reading, text
 
 LONGEST_FIELD = 1 << 26
+MOST_CELLS = 50_000_000
+BATCH = 4096
+SMALL = 1 << 24
+MOST_KEPT = 100_000
 SEPARATORS = ",\t;"
 
 
@@ -25,8 +30,8 @@ class Table(Struct, frozen=True):
     rows: Iterator[Sequence[str]]
 
 
-def table(path: Path) -> Table:
-    """Read a table of whatever form."""
+def table(path: Path, *, wanted: Container[str] | None = None) -> Table:
+    """Read a table of whatever form; of Parquet only the wanted columns."""
     form = look(path).form
     if form == "text":
         return _csv(path)
@@ -35,7 +40,7 @@ def table(path: Path) -> Table:
     if form == "list":
         return _objects(document(path, list[dict[str, Any]]))
     if form == "parquet":
-        return _parquet(path)
+        return _parquet(path, wanted)
     raise fault(path, f"is no table: it holds {form}")
 
 
@@ -45,20 +50,44 @@ def _objects(found: list[dict[str, Any]]) -> Table:
     return Table([name.casefold() for name in names], rows)
 
 
-def _parquet(path: Path) -> Table:
+def _parquet(path: Path, wanted: Container[str] | None) -> Table:
+    """Read the columns that mean something, in batches: a small file may hold a text a million times."""
     if find_spec("pyarrow") is None:
         raise ConfigError(f"{path}: reading Parquet needs pyarrow: `pip install pyarrow`")
-    from pyarrow import parquet  # noqa: PLC0415 - 100 ms and an optional package that only Parquet needs
+    from pyarrow import ArrowException, parquet  # noqa: PLC0415 - 100 ms and an optional package
 
-    with reading(path):
-        read = parquet.read_table(path)
-        columns = [[text(value) for value in column.to_pylist()] for column in read.columns]
-        return Table([name.casefold() for name in read.column_names], zip(*columns, strict=True))
+    try:
+        with reading(path), parquet.ParquetFile(path) as file:
+            found = [name for name in file.schema_arrow.names if wanted is None or name.casefold() in wanted]
+            cells = file.metadata.num_rows * max(len(found), 1)
+            if cells > MOST_CELLS:
+                raise fault(path, f"holds {cells} values, and {MOST_CELLS} is the most: import a smaller part of it")
+            columns: list[list[str]] = [[] for _ in found]
+            size = 0
+            for batch in file.iter_batches(batch_size=BATCH, columns=found):
+                size += batch.nbytes
+                if size > LARGEST:
+                    raise fault(path, f"holds more than {LARGEST >> 20} MB when unpacked: import a smaller part of it")
+                for column, values in zip(columns, batch.columns, strict=True):
+                    column.extend(text(value) for value in values.to_pylist())
+    except (ArrowException, TypeError) as exc:
+        raise fault(path, f"cannot be read as Parquet: {exc}") from exc
+    return Table([name.casefold() for name in found], zip(*columns, strict=True))
 
 
 def _csv(path: Path) -> Table:
-    rows = _csv_rows(path)
+    with reading(path):
+        stat = path.stat()
+    kept = _kept(path, stat.st_mtime_ns, stat.st_size) if stat.st_size < SMALL else None
+    rows = _csv_rows(path) if kept is None else iter(kept)
     return Table([name.strip().casefold() for name in next(rows, [])], rows)
+
+
+@lru_cache(maxsize=1)
+def _kept(path: Path, _changed: int, _size: int) -> list[list[str]] | None:
+    """Keep the rows of the last table, of which several runs may be read; None where they are too many to keep."""
+    rows = list(islice(_csv_rows(path), MOST_KEPT + 1))
+    return rows if len(rows) <= MOST_KEPT else None
 
 
 def _csv_rows(path: Path) -> Iterator[list[str]]:
@@ -105,9 +134,7 @@ class _Guarded:
 
 def _text_lines(path: Path) -> Iterator[str]:
     """Yield the lines of a text; those of a large or a packed file one by one, in bounded pieces."""
-    with path.open("rb") as file:
-        packed = file.read(4).startswith((GZIP, ZSTD))
-    if packed or path.stat().st_size > LARGEST:
+    if is_packed(path) or path.stat().st_size > LARGEST:
         yield from (line.decode() for line in byte_lines(path))
         return
     with path.open(encoding="utf-8-sig", newline="") as lines_of_text:

@@ -58,6 +58,12 @@ def reading(path: Path) -> Iterator[None]:
         raise fault(path, f"cannot be read: {exc.strerror or exc}") from exc
 
 
+def is_packed(path: Path) -> bool:
+    """Say whether a file is gzip or zstd."""
+    with path.open("rb") as file:
+        return file.read(4).startswith((GZIP, ZSTD))
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file for reading bytes, decompressed where it is gzip or zstd."""
@@ -89,11 +95,11 @@ def content(path: Path, *, most: int = LARGEST) -> bytes:
 def byte_lines(path: Path) -> Iterator[bytes]:
     """Yield the lines of a file as bytes, decompressed, within bounds for each and for all of them."""
     with reading(path), opened(path) as file:
-        size = 0
+        size, most = 0, LARGEST if is_packed(path) else LONGEST
         while line := file.readline(LONGEST_LINE):
             size += len(line)
-            if size > LONGEST or len(line) == LONGEST_LINE:
-                raise fault(path, f"has a line over {LONGEST_LINE >> 20} MB, or more than {LONGEST >> 30} GB in all")
+            if size > most or len(line) == LONGEST_LINE:
+                raise fault(path, f"has a line over {LONGEST_LINE >> 20} MB, or more than {most >> 20} MB in all")
             yield line.removeprefix(BOM) if size == len(line) else line
 
 

@@ -24,6 +24,7 @@ NOT_MEASURED = {
     *("not_attempted", "not_run", "skip", "skipped"),
     *("parse_error", "test_timeout", "unknown_agent_error", "agent_installation_failed"),  # terminal-bench, ungraded
 }
+WANTED = frozenset(alias for aliases in ALIASES.values() for alias in aliases)
 BITS = re.compile(r"[01?.x-]+")
 Row = Sequence[str]
 
@@ -41,11 +42,13 @@ class TableImporter:
             return Columns.of([key.casefold() for key in seen.keys]).usable()
         if seen.form == "parquet":
             return True
-        return seen.form == "text" and (Columns.of(found := table(path).names).usable() or _wide(found, path))
+        return seen.form == "text" and (
+            Columns.of(found := table(path, wanted=WANTED).names).usable() or _wide(found, path)
+        )
 
     def runs(self, path: Path) -> list[str]:
         """Name a run per agent and version, or one after the file."""
-        found = table(path)
+        found = table(path, wanted=WANTED)
         if _wide(found.names, path):
             return [name for name in found.names if name not in ALIASES["task"]]
         whose = _whose(_columns(path, found.names))
@@ -55,7 +58,7 @@ class TableImporter:
 
     def read(self, path: Path, run: str) -> tuple[RunHeader, Iterator[Record]]:
         """Read the rows of one run."""
-        found = table(path)
+        found = table(path, wanted=WANTED)
         if _wide(found.names, path):
             return _digits(path, run, found.names, found.rows)
         columns = _columns(path, found.names)
@@ -182,7 +185,7 @@ def _wide(names: list[str], path: Path) -> bool:
     columns = Columns.of(names)
     if "task" not in columns.at or columns.usable() or len(names) < 2 or look(path).form != "text":
         return False
-    first = next(table(path).rows, ())
+    first = next(table(path, wanted=WANTED).rows, ())
     return len(first) == len(names) and all(
         BITS.fullmatch(value) for index, value in enumerate(first) if index != columns.at["task"]
     )

@@ -132,12 +132,48 @@ def test_a_harbor_job_has_a_run_per_agent(tmp_path):
     assert kind_of(tmp_path) == "harbor"
     assert outcomes(f"{tmp_path}::a/m") == {
         ("t", 1): PASS,
-        ("u", 1): FAIL,
+        ("u", 1): ("fail", "limit:AgentTimeoutError"),
         ("v", 1): ("error", "DockerError"),
         ("w", 1): ("error", "several rewards"),
     }
     assert loaded(f"{tmp_path}::b/m").records[0].usage.seconds == 5
     assert "1 of 6 trials of the job have no result" in faults(f"{tmp_path}::b/m")
+
+
+@pytest.mark.parametrize(
+    ("rewards", "exception", "expected"),
+    [
+        ({"reward": 0}, "ApiRateLimitError", ("error", "ApiRateLimitError")),  # harbor grades what a provider broke
+        ({"reward": 1}, "NonZeroAgentExitCodeError", ("error", "NonZeroAgentExitCodeError")),
+        ({"reward": 0}, "VerifierTimeoutError", ("error", "VerifierTimeoutError")),
+        ({"reward": 1}, "AgentTimeoutError", PASS),
+        (None, "AgentTimeoutError", ("fail", "limit:AgentTimeoutError")),
+        ({"reward": 0}, "AgentSafetyRefusalError", FAIL),
+        (None, "CancelledError", ("error", "CancelledError")),
+    ],
+)
+def test_a_harbor_reward_counts_where_harbor_says_it_is_valid(tmp_path, rewards, exception, expected):
+    assert outcomes(written(tmp_path / "result.json", harbor("t", rewards, exception))) == {("t", 1): expected}
+
+
+def test_harbor_steps_tell_what_broke_and_what_was_used(tmp_path):
+    steps = [{"agent_result": {"n_input_tokens": 5, "cost_usd": 0.5}}, {"agent_result": {"n_input_tokens": 7}}]
+    broken = {"exception_info": {"exception_type": "SSHAccessError", "exception_message": "lost"}}
+    whole = written(tmp_path / "a.json", harbor("t", {"reward": 1}) | {"step_results": steps})
+    assert outcomes(whole) == {("t", 1): PASS}
+    assert (loaded(whole).records[0].usage.input_tokens, loaded(whole).records[0].usage.cost_usd) == (12, 0.5)
+    torn = written(tmp_path / "b.json", harbor("t", {"reward": 1}) | {"step_results": [*steps, broken]})
+    assert outcomes(torn) == {("t", 1): ("error", "SSHAccessError")}
+
+
+def test_deepeval_numbers_of_cases_name_no_task(tmp_path):
+    cases = [
+        {"name": f"test_case_{number}", "input": "a question", "success": passed, "metricsData": []}
+        for number, passed in enumerate((True, False))
+    ]
+    run = {"testCases": cases, "metricsScores": []}
+    assert outcomes(written(tmp_path / "run.json", run)) == {("a question", 1): PASS, ("a question", 2): FAIL}
+    assert len(outcomes(written(tmp_path / "kept.json", {"testRunData": run}))) == 2
 
 
 def test_lm_eval_filters_and_metrics_are_runs_and_documents_pair_by_content(tmp_path):
