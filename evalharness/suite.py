@@ -17,6 +17,7 @@ from evalharness.rows import Row, inline, sourced
 from evalharness.shape import Place, shaped
 from evalharness.suite_file import SuiteFile, TaskSource
 from evalharness.tasks import Tasks, check_inside, ready
+from evalharness.trust import check_trust
 from evalharness.yaml_source import read_yaml
 
 PACKAGE = Path(__file__).parent
@@ -61,6 +62,7 @@ def load_suite(path: str | Path) -> Suite:
     if not rows:
         raise place.at("tasks").fault("the suite has no tasks; add at least one")
     known = tuple(tasks.of(rows))
+    check_trust(known, workspace, place)
     if external:
         check_tasks(external, [task.id for task in known], place)
     return Suite(

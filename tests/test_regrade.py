@@ -66,7 +66,7 @@ def test_other_questions_are_refused(tmp_path, measured):
 
 
 def test_artifacts_are_there_again_for_a_grader_that_looks_at_files(tmp_path):
-    check = {"use": "command", "options": {"command": ["grep", "-q", "done", "out.txt"]}}
+    check = {"use": "command", "options": {"command": ["grep", "-q", "done", "out.txt"], "trust": "local"}}
     suite = suite_file(tmp_path, graders=[{"use": "contains"}], artifacts=["*.txt"])
     script = tmp_path / "agent.sh"
     script.write_text("#!/bin/sh\necho done > out.txt\necho Oslo Rome\n")

@@ -17,3 +17,20 @@ class Grader(Protocol):
     def grade(self, task: Task, transcript: Transcript, workspace: Workspace) -> Grade:
         """Judge what the agent did; the workspace is as the agent left it."""
         ...
+
+
+class Executing:
+    """Marks graders that run commands in the workspace, by which an agent's work may come to run.
+
+    Their option `trust: local` is somebody's decision that this may happen on this machine, without walls.
+    """
+
+
+class Untrusted(PermissionError):
+    """A grader was about to run commands where nothing holds them in, and nobody has decided that it may."""
+
+    def __init__(self, grader: str) -> None:
+        super().__init__(
+            f"grader '{grader}' would run what the agent left on this machine, unprotected: use a workspace with walls "
+            "(sandbox, container), or decide `trust: local`"
+        )

@@ -3,26 +3,32 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from evalharness.errors import Unmeasured
+from evalharness.graders import Executing, Untrusted
 from evalharness.graders.answers import LONGEST_QUOTE, shortened, verdict
 from evalharness.model import Grade, Task, Transcript
 from evalharness.workspaces import Completed, Workspace
+from evalharness.workspaces.local import LocalWorkspace
 
 _TAIL = 4 * LONGEST_QUOTE  # bytes of output of which the end becomes the reason
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommandGrader:
+class CommandGrader(Executing):
     """Pass when `command` ends with exit code 0 in the workspace as the agent left it.
 
     A text is a line for `sh`, a list a program with arguments. `files` (path in the workspace: file or folder, seen
     from `folder`, the suite's own) are put there first, over whatever the agent left at these paths: tests that the
     agent must not see. On stdin comes JSON with task_id, prompt, fields, expected and final.
 
-    Running over `seconds`, flooding its output or being killed is a fail: what runs is the agent's work, and one that
+    What the agent left may run by it, so it refuses a `local` workspace unless `trust: local` decides otherwise: for an
+    agent whose work is to be trusted, or a command that runs none of it.
+
+    Running over `seconds` or another limit, flooding its output or being killed is a fail: what runs is the agent's work, and one that
     never ends is not done. A program that is not installed raises, and so does an exit code of `unmeasured_exit_codes`:
     nothing was measured.
     """
@@ -32,6 +38,7 @@ class CommandGrader:
     seconds: float = 60.0
     env: dict[str, str] = field(default_factory=dict)
     unmeasured_exit_codes: tuple[int, ...] = ()
+    trust: Literal["local"] | None = None
     folder: str = "."
 
     def __post_init__(self) -> None:
@@ -47,6 +54,8 @@ class CommandGrader:
 
     def grade(self, task: Task, transcript: Transcript, workspace: Workspace) -> Grade:
         """Put the files there and run the command."""
+        if self.trust is None and isinstance(workspace, LocalWorkspace):
+            raise Untrusted("command")
         try:
             self._place(workspace)
         except (ValueError, FileExistsError, IsADirectoryError, NotADirectoryError) as exc:
@@ -72,8 +81,10 @@ class CommandGrader:
     def _ending(self, ended: Completed) -> str:
         if ended.stopped == "seconds":
             return f"still running after {self.seconds:g} seconds"
+        if ended.stopped == "output":
+            return "stopped: too much output"
         if ended.stopped:
-            return f"stopped: too much {ended.stopped}"
+            return f"stopped: limit:{ended.stopped}"
         if ended.exit_code is not None and ended.exit_code < 0:
             return f"killed by signal {-ended.exit_code}"
         return f"exit code {ended.exit_code}"

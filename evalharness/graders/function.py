@@ -4,15 +4,17 @@ import importlib
 import math
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+from evalharness.graders import Untrusted
 from evalharness.model import Grade, Task, Transcript
-from evalharness.workspaces import Workspace
+from evalharness.workspaces import Completed, Workspace
+from evalharness.workspaces.local import LocalWorkspace
 
 _LOCK = threading.Lock()
 
@@ -24,12 +26,16 @@ class FunctionGrader:
     It is called with task, transcript and workspace, or with `takes: answer` with the final answer and the expected
     one; `options` follow as keywords. A score passes from `threshold` on. An exception, or any other result, means that
     the grader is broken: nothing was measured. The module is looked for in `folder` first, the suite's own.
+
+    The function itself runs on this machine, and must not execute an answer; `workspace.run` does, behind walls. In a
+    `local` workspace, which has none, `workspace.run` raises unless `trust: local` decides otherwise.
     """
 
     call: str
     takes: Literal["task", "answer"] = "task"
     threshold: float = 0.5
     options: dict[str, Any] = field(default_factory=dict)
+    trust: Literal["local"] | None = None
     folder: str = "."
 
     def __post_init__(self) -> None:
@@ -39,6 +45,8 @@ class FunctionGrader:
 
     def grade(self, task: Task, transcript: Transcript, workspace: Workspace) -> Grade:
         """Call the function."""
+        if self.trust is None and isinstance(workspace, LocalWorkspace):
+            workspace = _Unrun(workspace.folder)
         given = (transcript.final, task.expected) if self.takes == "answer" else (task, transcript, workspace)
         judged = _imported(self.call, self.folder)(*given, **self.options)
         if isinstance(judged, Grade):
@@ -55,6 +63,16 @@ class FunctionGrader:
     def _grade(self, score: float, *, passed: bool) -> Grade:
         reason = "" if passed else f"{self.call} says {score:g}"
         return Grade(grader="function", score=score, passed=passed, reason=reason)
+
+
+class _Unrun(LocalWorkspace, frozen=True):
+    """A local workspace in which nothing is run."""
+
+    def run(
+        self, command: Sequence[str], *, timeout: float, stdin: bytes = b"", env: Mapping[str, str] | None = None
+    ) -> Completed:
+        """Refuse."""
+        raise Untrusted("function")
 
 
 @lru_cache(maxsize=256)

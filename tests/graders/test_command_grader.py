@@ -4,6 +4,19 @@ import time
 import pytest
 
 from evalharness.errors import ConfigError, Unmeasured
+from evalharness.graders import Untrusted
+
+
+@pytest.fixture
+def judge(judge):
+    """Judge by a grader that may run commands here, unless it says otherwise."""
+    return lambda use, answer, **options: judge(use, answer, **{"trust": "local", **options})
+
+
+def test_it_refuses_to_run_an_agents_work_on_this_machine_unless_told_by_name(judge, workspace):
+    with pytest.raises(Untrusted, match="unprotected: use a workspace with walls"):
+        judge("command", "done", command="touch ran", trust=None)
+    assert workspace.find("*") == []
 
 
 @pytest.mark.parametrize(
