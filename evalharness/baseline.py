@@ -20,7 +20,6 @@ from evalharness.runner import Pace, Stop
 from evalharness.suite import load_suite
 
 LINE = "line:"
-LONGEST_AGE = timedelta(days=7)
 
 
 class Baseline(Struct, frozen=True, kw_only=True):
@@ -46,13 +45,13 @@ def is_stored(name: str) -> bool:
     return name.startswith(LINE) or (Path(name).exists() and Path(name).suffix not in (".yaml", ".yml"))
 
 
-def resolve(name: str, suite: Suite, *, now: datetime | None = None) -> Baseline:
+def resolve(name: str, suite: Suite, *, max_age_days: float = 7.0, now: datetime | None = None) -> Baseline:
     """Find the baseline: a stored run is reused where it is fit, measured afresh where it is not and can be."""
     if not is_stored(name):
         return Baseline(definition=load_agent(name))
     outcomes = stored_outcomes(name, suite)
     definition = _rerunnable(outcomes.header)
-    reasons = [*unfit(outcomes, suite, now or datetime.now(UTC)), *_selected(outcomes.header.run_id)]
+    reasons = [*unfit(outcomes, suite, max_age_days, now or datetime.now(UTC)), *_selected(outcomes.header.run_id)]
     if not reasons:
         cost = () if definition else (f"{name} cannot be run again: only fresh trials of the candidate can confirm",)
         return Baseline(stored=name, definition=definition, notes=cost)
@@ -84,7 +83,7 @@ def suite_of(name: str, here: Suite) -> tuple[Suite, tuple[str, ...]]:
     return then, tuple(notes)
 
 
-def unfit(outcomes: Outcomes, suite: Suite, now: datetime) -> list[str]:
+def unfit(outcomes: Outcomes, suite: Suite, max_age_days: float, now: datetime) -> list[str]:
     """Say why a stored run should not be reused: parts missing, too old, or made to confirm."""
     header, reasons = outcomes.header, []
     if header.role == "confirm":
@@ -95,7 +94,7 @@ def unfit(outcomes: Outcomes, suite: Suite, now: datetime) -> list[str]:
     if outcomes.causes.get("not run"):
         reasons.append("it is not complete")
     age = _age(header, now)
-    if age is not None and age > LONGEST_AGE:
+    if age is not None and age > timedelta(days=max_age_days):
         reasons.append(f"it is {age.days} days old")
     return reasons
 

@@ -79,7 +79,8 @@ def ask(question: Question, *, pace: Pace, stop: Stop) -> GateStore:
     policy = load_policy(question.policy) if question.policy else suite.policy or load_policy(DEFAULT_PRESET)
     if question.stance:
         policy = msgspec.structs.replace(policy, stance=question.stance)
-    baseline = not_drifted(resolve(question.baseline, suite), suite, pace=pace, stop=stop)
+    found = resolve(question.baseline, suite, max_age_days=policy.baseline_max_age)
+    baseline = not_drifted(found, suite, pace=pace, stop=stop)
     baseline = msgspec.structs.replace(baseline, notes=(*edits, *baseline.notes))
     trials = question.trials or suite.trials
     return begin_gate(

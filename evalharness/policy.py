@@ -52,6 +52,8 @@ def weaknesses(policy: Policy, than: Policy) -> list[str]:
         found.append(f"margin {100 * policy.margin:g} instead of {100 * than.margin:g} points")
     if policy.false_block > than.false_block:
         found.append(f"false_block {policy.false_block:g} instead of {than.false_block:g}")
+    if policy.baseline_max_age > than.baseline_max_age:
+        found.append(f"baseline_max_age {policy.baseline_max_age:g} instead of {than.baseline_max_age:g} days")
     kept = {rule.use for rule in policy.rules}
     found += [f"without the rule {use}" for use in dict.fromkeys(rule.use for rule in than.rules) if use not in kept]
     found += [

@@ -136,6 +136,7 @@ def test_a_stale_run_is_measured_afresh(project):
     baseline = resolve(str(path), load_suite("suite.yaml"))
     assert baseline.stored is None
     assert "days old" in baseline.notes[0]
+    assert resolve(str(path), load_suite("suite.yaml"), max_age_days=1e4).stored == str(path)
 
 
 def test_trials_that_confirmed_are_no_baseline(project):

@@ -53,7 +53,8 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `preset` names the policy it starts from; whatever else is said replaces that part of it. At most `extra_rounds`
     rounds of all tasks are added while the candidate looks worse and nothing is decided. `escalate` names a larger
-    suite, from this one's folder, that decides where this one could not.
+    suite, from this one's folder, that decides where this one could not. A stored run older than `baseline_max_age` days is
+    no baseline for a gate that can measure it afresh.
     """
 
     preset: str | None = None
@@ -65,6 +66,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     extra_rounds: Annotated[int, Meta(ge=0)] = 4
     rules: tuple[Extension, ...] = (Extension(use="no_worse"), Extension(use="no_confirmed_regressions"))
     escalate: str | None = None
+    baseline_max_age: Annotated[float, Meta(gt=0)] = 7.0
 
 
 class External(Struct, frozen=True, kw_only=True):

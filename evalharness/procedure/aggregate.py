@@ -36,7 +36,7 @@ class Aggregate:
     """The two questions about the suite: `share` of the error budget is spent on "worse", .05 on "not worse".
 
     "Worse" may be asked in every look up to `most` trials per task, evenly: harm should end a gate soon. "Not worse"
-    has its error spent by the end of the `base` trials, hardly any of it early, so that looks cost few promotions;
+    has its error spent by the end of the `base` trials, little of it early, so that looks cost few promotions;
     rounds are added only where the candidate looks worse, and there it is asked at .05 again.
     """
 
@@ -99,7 +99,7 @@ class Aggregate:
         before = _shares(tuple(each.trials for each in earlier), self.base)
         now = 1.0 if phase is Phase.BASE else _shares((trials,), self.base)[0]
         fractions = (*(each for each in before if now - each >= SMALLEST_GAP), now)
-        boundary = spending(BOUND_ERROR, fractions, Spending.OBRIEN_FLEMING).boundary
+        boundary = spending(BOUND_ERROR, fractions, Spending.POWER).boundary
         return float(1 - 2 * ndtr(-boundary)) if math.isfinite(boundary) else None
 
 

@@ -20,6 +20,7 @@ Vector = NDArray[np.float64]
 
 SMALLEST_GAP = 1e-4  # below it the quadrature would need thousands of points, and a look would learn nothing
 _EDGE = 8.0  # standard deviations beyond which a path is never
+POWER = 1.5
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 
 
@@ -28,6 +29,7 @@ class Spending(StrEnum):
 
     OBRIEN_FLEMING = "obrien_fleming"  # hardly anything early: a full run loses almost no power
     POCOCK = "pocock"  # about evenly: stops sooner, and costs power at the end
+    POWER = "power"  # alpha t^1.5 (Kim & DeMets 1987): between the two
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,7 @@ _START = _Paths(0.0, np.zeros(1), np.ones(1))
 
 
 def spent(fraction: float, *, alpha: float, spending: Spending = Spending.OBRIEN_FLEMING) -> float:
-    """Tell how much of the one-sided budget `alpha` is spent at an information fraction (Lan & DeMets 1983)."""
+    """Tell how much of the one-sided budget `alpha` is spent at an information fraction (Lan & DeMets 1983; Kim & DeMets 1987)."""
     _check_alpha(alpha)
     if not 0 <= fraction <= 1:
         raise ValueError(f"fraction must be between 0 and 1, but got {fraction}")
@@ -74,6 +76,8 @@ def spent(fraction: float, *, alpha: float, spending: Spending = Spending.OBRIEN
         return 0.0
     if Spending(spending) is Spending.POCOCK:
         return alpha * math.log1p((math.e - 1) * fraction)
+    if Spending(spending) is Spending.POWER:
+        return float(alpha * fraction**POWER)
     return float(2 * ndtr(ndtri(alpha / 2) / math.sqrt(fraction)))
 
 
@@ -130,6 +134,8 @@ def classic_constant(looks: int, *, alpha: float = 0.05, spending: Spending, sid
     """
     if looks < 1:
         raise ValueError(f"looks must be at least 1, but got {looks}")
+    if spending is Spending.POWER:
+        raise ValueError("the power family is a way of spending; it has no constant")
     _check_alpha(alpha)
     fractions = [(i + 1) / looks for i in range(looks)]
     shape = [1.0 if spending is Spending.POCOCK else 1 / math.sqrt(t) for t in fractions]

@@ -204,3 +204,15 @@ def test_sprt_refuses_rates_in_the_wrong_order():
 def test_boundaries_fall_as_information_grows():
     bounds = [look.boundary for look in boundaries(FIVE, alpha=0.05)]
     assert all(a > b for a, b in itertools.pairwise(bounds))
+
+
+def test_the_power_family_spends_later_than_pocock_and_earlier_than_obrien_and_fleming():
+    for fraction in (0.1, 0.3, 0.5):
+        late, middle, even = (
+            spent(fraction, alpha=0.05, spending=each)
+            for each in (Spending.OBRIEN_FLEMING, Spending.POWER, Spending.POCOCK)
+        )
+        assert late < middle < even
+    assert spent(0.25, alpha=0.05, spending=Spending.POWER) == pytest.approx(0.05 / 8)
+    with pytest.raises(ValueError, match="no constant"):
+        classic_constant(3, spending=Spending.POWER)
