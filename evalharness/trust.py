@@ -18,8 +18,8 @@ def check_trust(tasks: Sequence[Task], workspace: Extension, place: Place) -> No
         if _runs(use) and use.options.get("trust") != "local":
             raise place.fault(
                 f"grader '{use.use}' would run what an agent left on this machine, unprotected: say `workspace: "
-                "{use: sandbox}` (or container) in the suite, or, where the agent's work is to be trusted or is not run, "
-                "`trust: local` in the grader's options"
+                "{use: sandbox}` (or container) in the suite, or, where the agent's work is to be trusted or is not "
+                "run, `trust: local` in the grader's options"
             )
 
 

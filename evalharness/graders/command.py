@@ -28,8 +28,8 @@ class CommandGrader(Executing):
     What the agent left may run by it, so it refuses a `local` workspace unless `trust: local` decides otherwise: for an
     agent whose work is to be trusted, or a command that runs none of it.
 
-    Running over `seconds` or another limit, flooding its output or being killed is a fail: what runs is the agent's work, and one that
-    never ends is not done. A program that is not installed raises, and so does an exit code of `unmeasured_exit_codes`:
+    Running over `seconds` or another limit, flooding its output or being killed is a fail: what runs is the agent's
+    work, and one that never ends is not done. A program that is not installed raises, and so does an exit code of `unmeasured_exit_codes`:
     nothing was measured.
     """
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from evalharness.errors import ConfigError
+from evalharness.graders import Untrusted
 from evalharness.model import Grade
 
 HERE = __name__
@@ -45,6 +46,17 @@ def returns(answer, expected):
 def test_a_function_judges_by_truth_score_or_grade(judge, options, answer, expected, score, passed):
     grade = judge("function", answer, expected=expected, **{**options, "call": f"{HERE}:{options['call']}"})
     assert (grade.score, grade.passed) == (score, passed)
+
+
+def runs(task, transcript, workspace):
+    return workspace.run(["true"], timeout=20).exit_code == 0
+
+
+def test_a_function_runs_nothing_on_this_machine_unless_told_by_name(judge, workspace):
+    workspace.write("seen.txt", b"x")
+    with pytest.raises(Untrusted, match="trust: local"):
+        judge("function", "", call=f"{HERE}:runs")
+    assert judge("function", "", call=f"{HERE}:runs", trust="local").passed
 
 
 @pytest.mark.parametrize("value", [None, "yes", [], float("nan"), 1.5, -0.1, Grade(grader="x", score=2, passed=True)])
