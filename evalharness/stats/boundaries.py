@@ -20,7 +20,7 @@ Vector = NDArray[np.float64]
 
 SMALLEST_GAP = 1e-4  # below it the quadrature would need thousands of points, and a look would learn nothing
 _EDGE = 8.0  # standard deviations beyond which a path is never
-POWER = 1.5
+POWER = 2.0
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 
 
@@ -29,7 +29,7 @@ class Spending(StrEnum):
 
     OBRIEN_FLEMING = "obrien_fleming"  # hardly anything early: a full run loses almost no power
     POCOCK = "pocock"  # about evenly: stops sooner, and costs power at the end
-    POWER = "power"  # alpha t^1.5 (Kim & DeMets 1987): between the two
+    POWER = "power"  # alpha t^2 (Kim & DeMets 1987): between the two
 
 
 @dataclass(frozen=True, kw_only=True)

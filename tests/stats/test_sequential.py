@@ -213,6 +213,6 @@ def test_the_power_family_spends_later_than_pocock_and_earlier_than_obrien_and_f
             for each in (Spending.OBRIEN_FLEMING, Spending.POWER, Spending.POCOCK)
         )
         assert late < middle < even
-    assert spent(0.25, alpha=0.05, spending=Spending.POWER) == pytest.approx(0.05 / 8)
+    assert spent(0.25, alpha=0.05, spending=Spending.POWER) == pytest.approx(0.05 / 16)
     with pytest.raises(ValueError, match="no constant"):
         classic_constant(3, spending=Spending.POWER)
