@@ -29,8 +29,8 @@ class CommandGrader(Executing):
     agent whose work is to be trusted, or a command that runs none of it.
 
     Running over `seconds` or another limit, flooding its output or being killed is a fail: what runs is the agent's
-    work, and one that never ends is not done. A program that is not installed raises, and so does an exit code of `unmeasured_exit_codes`:
-    nothing was measured.
+    work, and one that never ends is not done. A program that is not installed raises, and so does an exit code of
+    `unmeasured_exit_codes`: nothing was measured.
     """
 
     command: str | tuple[str, ...]
@@ -58,7 +58,7 @@ class CommandGrader(Executing):
             raise Untrusted("command")
         try:
             self._place(workspace)
-        except (ValueError, FileExistsError, IsADirectoryError, NotADirectoryError) as exc:
+        except (ValueError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as exc:
             return verdict("command", False, f"what the agent left is in the way: {shortened(str(exc))}")
         command = ("sh", "-c", self.command) if isinstance(self.command, str) else self.command
         try:

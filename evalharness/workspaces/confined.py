@@ -17,7 +17,7 @@ _GIVING_UP = 1000  # refused processes after which a command is stopped: it does
 _LOOK_EVERY = 0.5  # seconds between two looks at the disk
 _OPEN_FILES = 4096
 _OWN_PROCESSES = 3  # bubblewrap's, and the shell that joins the group
-_BWRAP_FAULT = b"bwrap: "
+_ENDED = b'"exit-code"'  # what bubblewrap reports of a command that did start
 
 
 def run_confined(
@@ -34,23 +34,27 @@ def run_confined(
         msgspec.structs.replace(resources, processes=resources.processes and resources.processes + _OWN_PROCESSES)
     )
     view = msgspec.structs.replace(view, limits=_rlimits(resources, grouped=group is not None))
+    report = os.memfd_create("status")
     watch = _Watch(list(view.writable.values()), resources, group)
     descriptor = _arguments(bubblewrap.arguments(view, env, bubblewrap.WORKSPACE))
-    words = [*(group.joining() if group else []), "bwrap", "--args", str(descriptor), "--", *bubblewrap.inner(view)]
+    walls = ["bwrap", "--args", str(descriptor), "--json-status-fd", str(report), "--", *bubblewrap.inner(view)]
     try:
         done = run_bounded(
-            [*words, *command],
+            [*(group.joining() if group else []), *walls, *command],
             cwd="/",
             env={"PATH": bubblewrap.SEARCH_PATH},
             stdin=stdin,
             bounds=Bounds(seconds=timeout, watch=watch),
-            descriptors=[descriptor],
+            descriptors=[descriptor, report],
         )
         if group and done.exit_code != 0 and done.stopped != "output" and group.memory_kills():
             return starved(done, group.peak(), resources)
+        if done.exit_code and _ENDED not in os.pread(report, 4096, 0):  # what a command prints is no evidence
+            raise Unmeasured("sandbox", done.stderr.decode("utf-8", "replace").strip()[-500:])
         return _named(done, watch, network=view.network)
     finally:
         os.close(descriptor)
+        os.close(report)
         if group:
             group.remove()
 
@@ -118,8 +122,6 @@ def _named(done: Completed, watch: _Watch, *, network: bool) -> Completed:
     code = done.exit_code
     if code is not None and code > 128:  # as bubblewrap and shells report a signal
         code = 128 - code
-    if code == 1 and not done.stdout and done.stderr.startswith(_BWRAP_FAULT):
-        raise Unmeasured("sandbox", done.stderr.decode("utf-8", "replace").strip())
     stopped = watch.passed()
     if stopped is None and done.stopped:  # what a fork bomb looks like where nothing counts processes
         stopped = "processes" if by_words(done.stderr, network=network) == "processes" else done.stopped

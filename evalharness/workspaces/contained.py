@@ -9,7 +9,7 @@ import msgspec
 from evalharness.errors import Unmeasured
 from evalharness.model import Resources
 from evalharness.workspaces import Completed, cgroups
-from evalharness.workspaces.engine import Engine, fault
+from evalharness.workspaces.engine import Engine, container_name, fault
 from evalharness.workspaces.limits import SIGXFSZ, by_words, starved
 from evalharness.workspaces.process import Bounds, run_bounded
 
@@ -35,7 +35,7 @@ def exec_in(  # noqa: PLR0913 - a command, where it runs and its limits
     done = run_bounded(words, cwd="/", env=os.environ, stdin=stdin, bounds=Bounds(seconds=timeout))
     if done.exit_code == _ENGINE_FAULT:
         _check_alive(engine, name, done)
-    if done.exit_code in _NOT_STARTED and not _there(engine, name, command[0]):
+    if done.exit_code in _NOT_STARTED and not _in_image(engine, name, command[0]):
         raise FileNotFoundError(2, "no such program in the container", command[0])
     killed = group.memory_kills() if group else _killed_for_memory(engine, name, done)
     refused, peak = (group.refused_processes(), group.peak()) if group else (0, None)
@@ -73,11 +73,17 @@ def _check_alive(engine: Engine, name: str, done: Completed) -> None:
         raise Unmeasured("container_lost", fault(done.stderr).detail)
 
 
-def _there(engine: Engine, name: str, program: str) -> bool:
-    """Say whether a program is there: what a command prints about itself is no evidence."""
+def _in_image(engine: Engine, name: str, program: str) -> bool:
+    """Say whether the image has a program: a trial may have removed it, or print that there is none."""
+    if "/" in program:  # what a trial has to make, or has been given
+        return True
+    image = engine.call("inspect", "--format", "{{.Image}}", name)
+    words = ["--rm", "--network", "none", "--label", "evalh", "--name", container_name(), *ulimits({}, None)]
     try:
-        engine.call("exec", "--workdir", "/workspace", name, "sh", "-c", 'command -v -- "$1"', "sh", program)
-    except Unmeasured:
+        engine.call("run", *words, "--entrypoint", "sh", image, "-c", 'command -v -- "$1"', "sh", program)
+    except Unmeasured as exc:
+        if exc.cause == "container_engine":
+            raise
         return False
     return True
 

@@ -4,11 +4,8 @@ The container lives as long as its trial and is stopped between two commands, so
 out as archives, which are read with suspicion.
 """
 
-import atexit
 import contextlib
-import functools
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +44,7 @@ class ContainerWorkspace(Struct, frozen=True):
         self, command: Sequence[str], *, timeout: float, stdin: bytes = b"", env: Mapping[str, str] | None = None
     ) -> Completed:
         """Run a command inside; nothing of it lives on. `env` is added to the container's variables."""
-        file = engines.environment_file(_private(os.getpid()), dict(env)) if env else None
+        file = engines.environment_file(engines.private_folder(os.getpid()), dict(env)) if env else None
         try:
             words = ["--interactive", "--workdir", WORKSPACE, *(["--env-file", str(file)] if file else []), self.name]
             return exec_in(
@@ -119,7 +116,7 @@ class _Fresh:
         self._options, self._engine, self._name = options, engine, engines.container_name()
 
     def __enter__(self) -> ContainerWorkspace:
-        _clean_up_at_exit(self._engine, os.getpid())
+        engines.clean_up_at_exit(self._engine, os.getpid())
         try:
             self._options.create(self._engine, self._name)
             workspace = ContainerWorkspace(self._name, self._engine, self._options)
@@ -173,6 +170,9 @@ class ContainerWorkspaces:
     def prepare(self) -> None:
         """See that there is an engine, sweep up what killed runs left, and have the image ready."""
         engine = self._engine()
+        unset = [name for name in self.inherit if name not in os.environ]
+        if unset:
+            raise ConfigError(f"workspace 'container': inherit: {', '.join(unset)}: not set in the environment")
         guaranteed = self.resources().memory_guaranteed or 0
         if guaranteed > psutil.virtual_memory().total:
             raise ConfigError("workspace 'container': memory: this machine has less than what is guaranteed")
@@ -203,7 +203,7 @@ class ContainerWorkspaces:
         """Make the container, which does nothing of its own."""
         image, limits = self._image(engine), self.resources()
         given = {each: os.environ[each] for each in self.inherit if each in os.environ} | self.env
-        file = engines.environment_file(_private(os.getpid()), given)
+        file = engines.environment_file(engines.private_folder(os.getpid()), given)
         words = ["--name", name, "--label", "evalh", "--env-file", str(file), "--workdir", WORKSPACE]
         words += [
             "--stop-signal",
@@ -242,27 +242,3 @@ class ContainerWorkspaces:
             setup=self.setup,
             creation=tuple(ulimits(self.ulimits, None)),
         )
-
-
-@functools.cache
-def _private(pid: int) -> Path:
-    """Name a folder of this process that nobody else reads."""
-    folder = tempfile.TemporaryDirectory(prefix=f"evalh-{pid}-")
-    atexit.register(folder.cleanup)
-    return Path(folder.name)
-
-
-@functools.cache
-def _clean_up_at_exit(engine: Engine, pid: int) -> None:
-    atexit.register(_remove_own, engine, pid)
-
-
-def _remove_own(engine: Engine, pid: int) -> None:
-    """Remove the containers of trials that were given up."""
-    if os.getpid() != pid:
-        return
-    with contextlib.suppress(Unmeasured):
-        names = engine.call("ps", "--all", "--filter", "label=evalh", "--format", "{{.Names}}").split()
-        own = [name for name in names if name.startswith(engines.own_prefix())]
-        if own:
-            engine.call("rm", "--force", "--volumes", *own)

@@ -1,13 +1,15 @@
 """The docker and podman command lines: calls that say by a stable cause what went wrong below a trial."""
 
+import atexit
 import functools
 import os
 import platform
 import secrets
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
@@ -125,8 +127,7 @@ def own_prefix() -> str:
 
 def sweep(engine: Engine) -> list[str]:
     """Remove the containers that processes of this machine left behind when they were killed; return their names."""
-    names = engine.call("ps", "--all", "--filter", "label=evalh", "--format", "{{.Names}}").split()
-    left = [name for name in names if name.startswith(f"evalh-{_host()}-") and not _owned(name)]
+    left = [name for name in _names(engine) if name.startswith(f"evalh-{_host()}-") and not _owned(name)]
     if left:
         engine.call("rm", "--force", "--volumes", *left)
     return left
@@ -154,3 +155,30 @@ def environment_file(folder: Path, env: dict[str, str]) -> Path:
     file.touch(mode=0o600)
     file.write_text("".join(f"{name}={value}\n" for name, value in env.items()), encoding="utf-8")
     return file
+
+
+@functools.cache
+def private_folder(pid: int) -> Path:
+    """Name a folder of a process that nobody else reads; it goes with the process."""
+    folder = tempfile.TemporaryDirectory(prefix=f"evalh-{pid}-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
+
+
+@functools.cache
+def clean_up_at_exit(engine: Engine, pid: int) -> None:
+    """See to it that the containers of trials that were given up go when their process ends."""
+    atexit.register(_remove_own, engine, pid)
+
+
+def _remove_own(engine: Engine, pid: int) -> None:
+    if os.getpid() != pid:
+        return
+    with suppress(Unmeasured):
+        own = [name for name in _names(engine) if name.startswith(own_prefix())]
+        if own:
+            engine.call("rm", "--force", "--volumes", *own)
+
+
+def _names(engine: Engine) -> list[str]:
+    return engine.call("ps", "--all", "--filter", "label=evalh", "--format", "{{.Names}}").split()

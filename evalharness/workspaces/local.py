@@ -47,7 +47,11 @@ class LocalWorkspace(Struct, frozen=True):
         found = self._inside(path)
         if not stat.S_ISREG(found.stat().st_mode):  # reading a pipe or a device might never end
             raise ValueError(f"workspace path '{path}' is not a regular file")
-        return found.read_bytes()
+        try:
+            return found.read_bytes()
+        except PermissionError:  # an agent may have locked its own file
+            found.chmod(0o600)
+            return found.read_bytes()
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file, making its folders."""

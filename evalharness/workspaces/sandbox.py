@@ -106,6 +106,7 @@ class SandboxWorkspace(Struct, frozen=True):
         """Give what was put into the workspace to the user that commands run as."""
         if not os.path.isdir(f"{self.folder}/scratch"):  # noqa: PTH112 - as plain as what it is for
             self._furnish()
+        Path(self._place.location).chmod(0o700)  # a trial may have locked itself out
         if self.user is None:
             return
         for place in (self._place.location, f"{self.folder}/scratch"):
@@ -179,6 +180,9 @@ class SandboxWorkspaces:
         reason = bubblewrap.missing()
         if reason:
             raise ConfigError(f"workspace 'sandbox': {reason}; see `evalh doctor`")
+        unset = [name for name in self.inherit if name not in os.environ]
+        if unset:
+            raise ConfigError(f"workspace 'sandbox': inherit: {', '.join(unset)}: not set in the environment")
         absent = [path for path in self.read_only if not Path(path).expanduser().exists()]
         if absent:
             raise ConfigError(f"workspace 'sandbox': read_only: {', '.join(absent)}: no such folder")
