@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +22,7 @@ try:
 except ImportError as exc:
     raise ConfigError(f"the executor 'ray' needs Ray, which is not installed: run `{INSTALL}`") from exc
 
+REACH_SECONDS = 10.0
 OBJECT_STORE_BYTES = 512 << 20  # of a cluster of our own: transcripts on their way
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -84,6 +86,8 @@ class Cluster:
 
 
 def _connect(address: str | None) -> None:
+    if address is not None:
+        _reach(address)
     size: dict[str, Any] = {} if address else {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
     with _terminable(), _quietly():
         try:
@@ -98,6 +102,17 @@ def _connect(address: str | None) -> None:
                 f"no Ray cluster can be used at '{address}': {said} (this machine has to be one of its nodes: "
                 "`ray start --address=...`, or give ray://HOST:10001)"
             ) from exc
+
+
+def _reach(address: str) -> None:
+    """Refuse an address at which nobody listens: Ray would try for minutes, and say so where it likes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_SECONDS).close()
+    except (OSError, OverflowError) as exc:
+        raise ConfigError(f"no Ray cluster can be used at '{address}': {exc}: `ray status` says where it is") from exc
 
 
 @contextmanager
