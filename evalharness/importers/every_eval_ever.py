@@ -1,9 +1,11 @@
 """every_eval_ever: JSON lines of instances, or the aggregate that names such a file.
 
-A model on an evaluation is a run. The schema has no number of a repetition: the order of a sample's lines is taken,
-unless their metadata name a `trial`, `epoch` or `repeat`.
+A model on an evaluation is a run; where instances belong to several results of it, each result is one. The schema has
+no number of a repetition: the order of a sample's lines is taken, unless their metadata name a `trial`, `epoch` or
+`repeat`.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +57,7 @@ class Instance(msgspec.Struct):
     sample_id: str
     model_id: str = "unknown"
     evaluation_name: str = ""
+    evaluation_result_id: str | None = None
     sample_hash: str | None = None
     evaluation: Evaluation = msgspec.field(default_factory=Evaluation)
     token_usage: Tokens | None = None
@@ -68,6 +71,14 @@ class Instance(msgspec.Struct):
     def run(self) -> str:
         """Name the model and the evaluation."""
         return f"{self.model_id}/{self.evaluation_name}" if self.evaluation_name else self.model_id
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Return the tags that its metadata name, as a JSON list."""
+        try:
+            return tuple(msgspec.json.decode(text((self.metadata or {}).get("tags")), type=list[str]))
+        except msgspec.DecodeError:
+            return ()
 
 
 class Detailed(msgspec.Struct):
@@ -96,7 +107,7 @@ class EveryEvalEverImporter:
 
     def runs(self, path: Path) -> list[str]:
         """Name a run per model and evaluation."""
-        return list(dict.fromkeys(each.run for each in lines(_instances(path), Instance)))
+        return list(_results(path))
 
     def read(self, path: Path, run: str) -> tuple[RunHeader, Iterator[Record]]:
         """Read the instances of one run."""
@@ -107,10 +118,10 @@ class EveryEvalEverImporter:
         known = Known(
             suite=found[0].evaluation_name if found else run,
             agent=found[0].model_id if found else run,
-            tasks=dict.fromkeys((each.sample_id for each in found), ()),
-            trials=1,
+            tasks={each.sample_id: each.tags for each in found},
+            trials=min(_counts(found), default=1),
             tool="every_eval_ever",
-            faults=[f"it counts {rows} rows, and holds {held}"] if rows not in (None, held) else [],
+            faults=[f"it counts {rows} rows, and holds {held}"] * (rows not in (None, held)) + _doubts(found),
         )
         return header(path, run, known), _records(found)
 
@@ -123,8 +134,42 @@ class EveryEvalEverImporter:
                 yield TrialKey(task_id=each.sample_id, trial=trial), transcript(each.messages or [], final=final)
 
 
+def _results(path: Path) -> dict[str, tuple[str, str | None]]:
+    """Name the runs, and say which result of which evaluation each is; None where there is no choice."""
+    of: dict[str, dict[str, None]] = {}
+    for each in lines(_instances(path), Instance):
+        named = of.setdefault(each.run, {})
+        if each.evaluation_result_id is not None:
+            named[each.evaluation_result_id] = None
+    return {
+        name: (run, result)
+        for run, results in of.items()
+        for name, result in ([(run, None)] if len(results) < 2 else [(f"{run}#{each}", each) for each in results])
+    }
+
+
 def _of(path: Path, run: str) -> list[Instance]:
-    return [each for each in lines(_instances(path), Instance) if each.run == run]
+    """Return the instances of a run; those without a result, which are errors, belong to every one."""
+    evaluation, result = _results(path)[run]
+    return [
+        each
+        for each in lines(_instances(path), Instance)
+        if each.run == evaluation
+        and (None in (result, each.evaluation_result_id) or each.evaluation_result_id == result)
+    ]
+
+
+def _counts(found: list[Instance]) -> list[int]:
+    """Count the trials of each sample, those once that are told of twice."""
+    trials = {(each.sample_id, trial) for each, trial in zip(found, _trials(found), strict=True)}
+    return list(Counter(sample_id for sample_id, _ in trials).values())
+
+
+def _doubts(found: list[Instance]) -> list[str]:
+    """Say where a verdict and its score do not go together; converters write an average of trials as a score."""
+    told = [each.evaluation for each in found if not each.error]
+    odd = sum(each.is_correct is not None and each.score not in (None, float(each.is_correct)) for each in told)
+    return [f"{odd} of {len(found)} instances have a score that is not their verdict's (1 or 0)"] if odd else []
 
 
 def _aggregate(path: Path) -> Aggregate:

@@ -380,3 +380,36 @@ def test_one_test_in_two_junit_suites_is_two_tasks(tmp_path):
     suites = "".join(f'<testsuite name="{name}"><testcase name="t"/></testsuite>' for name in ("x", "y"))
     file.write_text(f"<testsuites>{suites}</testsuites>")
     assert outcomes(file) == {("x: t", 1): PASS, ("y: t", 1): PASS}
+
+
+def instance(sample, correct, *, result=None, error=None, score=None, **metadata):
+    return {
+        "evaluation_id": "e",
+        "model_id": "a/m",
+        "evaluation_name": "arith",
+        "evaluation_result_id": result,
+        "sample_id": sample,
+        "evaluation": {"score": float(correct) if score is None else score, "is_correct": correct},
+        "error": error,
+        "metadata": metadata,
+    }
+
+
+def test_every_eval_ever_has_a_run_per_result_and_errors_belong_to_all(tmp_path):
+    rows = [
+        instance("q", True, result="match", epoch="1"),
+        instance("q", False, result="f1", epoch="1"),
+        instance("q", False, error="RateLimit", epoch="2"),
+    ]
+    file = written(tmp_path / "x_samples.jsonl", rows)
+    late = ("error", "RateLimit")
+    assert outcomes(f"{file}::a/m/arith#match") == {("q", 1): PASS, ("q", 2): late}
+    assert outcomes(f"{file}::a/m/arith#f1") == {("q", 1): FAIL, ("q", 2): late}
+    assert outcomes(written(tmp_path / "y_samples.jsonl", rows[::2])) == {("q", 1): PASS, ("q", 2): late}
+
+
+def test_every_eval_ever_scores_that_contradict_their_verdict_are_reported(tmp_path):
+    rows = [instance("q", True, score=0.5, tags='["x"]'), instance("r", True)]
+    found = loaded(written(tmp_path / "x_samples.jsonl", rows))
+    assert found.header.options["faults"] == ["1 of 2 instances have a score that is not their verdict's (1 or 0)"]
+    assert found.header.tasks["q"].tags == ("x",)
