@@ -3,12 +3,15 @@
 import json
 import secrets
 from dataclasses import dataclass
+from typing import Literal
 
 from evalharness.errors import ConfigError
+from evalharness.graders import Executing, Untrusted
 from evalharness.graders.answers import shortened, too_long, verdict
 from evalharness.graders.completion import programs
 from evalharness.model import Grade, Task, Transcript
-from evalharness.workspaces import Completed, Walled, Workspace
+from evalharness.workspaces import Completed, Workspace
+from evalharness.workspaces.local import LocalWorkspace
 
 # Runs inside: takes the first program that compiles, and says the word only when the tests have come to their end.
 DRIVER = """
@@ -35,13 +38,13 @@ os._exit(0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnitTests:
+class UnitTests(Executing):
     """Pass when the function that the answer completes holds its tests.
 
     The row has the code that the answer goes on from in the field `start`, the name of the function in `function`, and
     in `tests` Python that defines `check(function)`. The tests reach the workspace after the agent has ended, and only
-    the process that they run in. `python` is run in the workspace. A workspace without walls is refused, unless `local`
-    says that what a model wrote may run on this machine.
+    the process that they run in. `python` is run in the workspace; a `local` one, which has no walls, is refused unless
+    `trust: local` says that what a model wrote may run on this machine.
 
     The tests run in one process with what they test, as is usual for such sets: code that looks for a way to cheat
     finds one. Walls keep it from harm, not from that.
@@ -52,7 +55,7 @@ class UnitTests:
     tests: str = "tests"
     seconds: float = 10.0
     python: str = "python3"
-    local: bool = False
+    trust: Literal["local"] | None = None
 
     def __post_init__(self) -> None:
         if self.seconds <= 0:
@@ -60,11 +63,8 @@ class UnitTests:
 
     def grade(self, task: Task, transcript: Transcript, workspace: Workspace) -> Grade:
         """Put the program together and run it with its tests."""
-        if not (self.local or isinstance(workspace, Walled)):
-            raise ConfigError(
-                "unit_tests runs what a model wrote: say `workspace: {use: sandbox}` or container in the suite, or "
-                "`local: true` in the grader's options to run it on this machine as it is"
-            )
+        if self.trust is None and isinstance(workspace, LocalWorkspace):
+            raise Untrusted("unit_tests")
         start, function, tests = (self._field(task, name) for name in (self.start, self.function, self.tests))
         if reason := too_long(transcript.final):
             return verdict("unit_tests", False, reason)
@@ -85,7 +85,7 @@ class UnitTests:
         if ended.stopped == "seconds":
             return f"still running after {self.seconds:g} seconds"
         if ended.stopped:
-            return f"stopped: too much {ended.stopped}"
+            return "stopped: too much output" if ended.stopped == "output" else f"stopped: limit:{ended.stopped}"
         if ended.exit_code == 0:
             return "ended before its tests did"
         lines = ended.stderr[-4000:].decode("utf-8", "replace").strip().splitlines()

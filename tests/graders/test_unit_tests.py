@@ -1,6 +1,7 @@
 import pytest
 
 from evalharness.errors import ConfigError
+from evalharness.graders import Untrusted
 from evalharness.graders.completion import programs
 from evalharness.graders.unit_tests import UnitTests
 from evalharness.model import Task, Transcript
@@ -23,7 +24,9 @@ def place():
 
 
 def judged(answer, workspace, *, task=TASK, **options):
-    return UnitTests(**{"local": True, "python": "python", **options}).grade(task, Transcript(final=answer), workspace)
+    return UnitTests(**{"trust": "local", "python": "python", **options}).grade(
+        task, Transcript(final=answer), workspace
+    )
 
 
 RIGHT = {
@@ -84,7 +87,7 @@ def test_helpers_that_were_given_stay_in_reach():
 
 
 def test_what_a_model_wrote_is_not_run_without_walls_unasked(place):
-    with pytest.raises(ConfigError, match="say `workspace"):
+    with pytest.raises(Untrusted, match="unit_tests"):
         UnitTests().grade(TASK, Transcript(final=RIGHT["body"]), place)
 
 
@@ -118,8 +121,8 @@ ESCAPES = {
 def test_behind_walls_a_model_reaches_nothing(monkeypatch, answer):
     monkeypatch.setenv("A_TOKEN_OF_THE_HOST", "secret")
     with SandboxWorkspaces(python=True, memory="1g").fresh() as walled:
-        assert not judged(answer, walled, local=False, seconds=20).passed
-        assert judged(RIGHT["body"], walled, local=False, seconds=20).passed
+        assert not judged(answer, walled, trust=None, seconds=20).passed
+        assert judged(RIGHT["body"], walled, trust=None, seconds=20).passed
 
 
 @sandboxed
@@ -127,7 +130,7 @@ def test_the_hidden_tests_lie_in_no_file(monkeypatch):
     look = "    import os, subprocess\n    found = subprocess.run(['grep', '-rl', 'candidate', '/workspace', '/tmp'],"
     look += " capture_output=True, text=True).stdout\n    assert found == '', found\n    return x / 2"
     with SandboxWorkspaces(python=True).fresh() as walled:
-        grade = judged(look, walled, local=False, seconds=20)
+        grade = judged(look, walled, trust=None, seconds=20)
         assert grade.passed, grade.reason
 
 
