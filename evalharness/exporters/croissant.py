@@ -1,13 +1,14 @@
 """Croissant 1.1: what a dataset holds, field by field, beside the data with its hash."""
 
 import json
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
 from evalharness.exporters import Taken
-from evalharness.exporters.lines import write_lines
+from evalharness.exporters.lines import write_list
 from evalharness.exporters.questions import file_name, table
 from evalharness.model import Suite
 
@@ -71,7 +72,10 @@ MEANING = {
 
 @dataclass(frozen=True)
 class CroissantExporter:
-    """A folder: `croissant.json`, and the data as JSON lines. `license`, `url` and `creator` go into the metadata."""
+    """A folder: `croissant.json`, and the data beside it. `license`, `url` and `creator` go into the metadata.
+
+    The data is a JSON list: of JSON lines, mlcroissant takes a column of labels such as `007` for numbers.
+    """
 
     takes: ClassVar[Taken] = "suite"
     license: str | None = None
@@ -81,8 +85,8 @@ class CroissantExporter:
     def write(self, source: Suite, path: Path) -> None:
         """Write the data, then what describes it."""
         rows = table(source, format="Croissant")
-        data = path / f"{file_name(source.name)}.jsonl"
-        write_lines(data, rows)
+        data = path / f"{file_name(source.name)}.json"
+        write_list(data, rows)
         document = {**self._dataset(source), "distribution": [_file(data)], "recordSet": [_records(data.name, rows[0])]}
         text = json.dumps(document, ensure_ascii=False, indent=2)
         (path / "croissant.json").write_text(f"{text}\n", encoding="utf-8", newline="\n")
@@ -92,7 +96,7 @@ class CroissantExporter:
             "license": self.license,
             "url": self.url,
             "creator": {"@type": "Organization", "name": self.creator} if self.creator else None,
-            "version": suite.version if suite.version.count(".") == 2 else None,  # the format wants MAJOR.MINOR.PATCH
+            "version": _version(suite.version),
         }
         return {
             "@context": CONTEXT,
@@ -104,6 +108,11 @@ class CroissantExporter:
         }
 
 
+def _version(said: str) -> str | None:
+    """Complete a version to the MAJOR.MINOR.PATCH that the format wants; leave out what is none."""
+    return f"{said}{'.0' * (2 - said.count('.'))}" if re.fullmatch(r"\d+(\.\d+){0,2}", said) else None
+
+
 def _file(path: Path) -> dict[str, Any]:
     content = path.read_bytes()
     return {
@@ -112,7 +121,7 @@ def _file(path: Path) -> dict[str, Any]:
         "name": path.name,
         "contentUrl": path.name,
         "contentSize": f"{len(content)} B",
-        "encodingFormat": "application/jsonlines",
+        "encodingFormat": "application/json",
         "sha256": sha256(content).hexdigest(),
     }
 
@@ -135,5 +144,5 @@ def _field(file: str, name: str, *, many: bool) -> dict[str, Any]:
         "description": MEANING[name],
         "dataType": "sc:Text",
         **({"isArray": True, "arrayShape": "-1"} if many else {}),
-        "source": {"fileObject": {"@id": file}, "extract": {"column": name}},
+        "source": {"fileObject": {"@id": file}, "extract": {"jsonPath": f"$[*].{name}"}},
     }

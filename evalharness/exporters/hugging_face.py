@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import yaml
-
 from evalharness.exporters import Taken
-from evalharness.exporters.lines import write_lines
+from evalharness.exporters.lines import write_lines, yaml_text
 from evalharness.exporters.questions import table
 from evalharness.model import Suite
 
@@ -29,7 +27,7 @@ class HuggingFaceExporter:
         rows = table(source, format="Hugging Face")
         file = f"data/{self.split}.jsonl"
         write_lines(path / file, rows)
-        card = yaml.safe_dump(self._card(source, rows, file), sort_keys=False)
+        card = yaml_text(self._card(source, rows, file))
         text = f"---\n{card}---\n\nQuestions with short answers, exported by evalh.\n"
         (path / "README.md").write_text(text, encoding="utf-8", newline="\n")
 

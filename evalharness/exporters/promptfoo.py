@@ -37,7 +37,7 @@ class PromptfooExporter:
         """Write the configuration."""
         tests = [_test(each) for each in questions(source, format="promptfoo")]
         config = {
-            "description": literal(source.name),
+            "description": label(source.name),
             "prompts": ["{{prompt}}"],
             "providers": [self.provider],
             "tests": tests,
@@ -47,13 +47,18 @@ class PromptfooExporter:
 
 def _test(question: Question) -> dict[str, Any]:
     # JSON is JavaScript, and escaped braces leave nothing in it that a template could be made of.
-    right = json.dumps(question.answers).replace("{", "\\u007b").replace("}", "\\u007d")
+    right = json.dumps(question.answers, ensure_ascii=False).replace("{", "\\u007b").replace("}", "\\u007d")
     return {
-        "description": literal(question.id),
+        "description": label(question.id),
         "vars": {"prompt": literal(question.prompt)},
         "assert": [{"type": "javascript", "value": _JUDGE % right}],
-        "metadata": {"id": literal(question.id), "tags": [literal(tag) for tag in question.tags]},
+        "metadata": {"id": label(question.id), "tags": [label(tag) for tag in question.tags]},
     }
+
+
+def label(text: str) -> str:
+    """Write a text where promptfoo fills in environment variables and nothing else: pairs of braces come apart."""
+    return text.replace("{{", "{ {")
 
 
 def literal(text: str) -> str:
