@@ -25,7 +25,11 @@ def load_policy(name: str) -> Policy:
     if not isinstance(content, dict) or "gate" not in content:
         raise ConfigError(f"{file}: has no `gate:` section")
     place = Place(str(file)).at("gate")
-    policy = shaped(with_preset(content["gate"], place), Policy, place)
+    return checked(shaped(with_preset(content["gate"], place), Policy, place), file)
+
+
+def checked(policy: Policy, file: Path) -> Policy:
+    """Return a policy whose numbers and words can be meant; a ConfigError names the file it stands in."""
     try:
         check_policy(policy)
     except ConfigError as exc:
@@ -35,7 +39,15 @@ def load_policy(name: str) -> Policy:
 
 def with_preset(section: Any, place: Place) -> Any:
     """Fill a `gate:` section that names a preset with what the preset says; what the section says itself stands."""
-    if not isinstance(section, dict) or section.get("preset") is None:
+    if isinstance(section, str) and section in PRESETS:
+        raise place.fault(f"a preset is named as `gate: {{preset: {section}}}`")
+    if not isinstance(section, dict):
+        return section
+    for key in ("margin", "false_block"):
+        value = section.get(key)
+        if isinstance(value, int | float) and 1 <= value < 100:
+            raise place.at(key).fault(f"must be a fraction: {value:g} points are {value / 100:g}")
+    if section.get("preset") is None:
         return section
     name = section["preset"]
     if name not in PRESETS:

@@ -120,7 +120,8 @@ def find(kind: Kind, use: str) -> type[Any]:
     target = known.get(use, use)
     module_name, colon, attribute = target.partition(":")
     if not colon:
-        raise ConfigError(f"unknown {kind} '{use}': use one of {', '.join(sorted(known))}, or 'module:Class'")
+        near = suggestion(use, list(known))
+        raise ConfigError(f"unknown {kind} '{use}'{near}: use one of {', '.join(sorted(known))}, or 'module:Class'")
     try:
         found = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as exc:

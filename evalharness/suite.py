@@ -12,7 +12,7 @@ from evalharness.errors import ConfigError
 from evalharness.external.ids import rows as listed
 from evalharness.external.suite import check_plain, check_tasks, external_of, is_external
 from evalharness.model import External, Suite
-from evalharness.policy import with_preset
+from evalharness.policy import checked, with_preset
 from evalharness.rows import Row, inline, sourced
 from evalharness.shape import Place, shaped
 from evalharness.suite_file import SuiteFile, TaskSource
@@ -73,7 +73,7 @@ def load_suite(path: str | Path) -> Suite:
         trials=said.trials,
         workspace=workspace,
         artifacts=said.artifacts,
-        policy=said.gate,
+        policy=said.gate and checked(said.gate, file),
         external=external,
     )
 

@@ -75,7 +75,7 @@ ROWS = GRADED + "tasks: {file: r.jsonl}\n"
         ("graders: [exact_match]\ntasks: [{prompt: a}]\n", "s.yaml: graders[0]: must be a mapping"),
         (
             "graders: [{use: contians}]\ntasks: [{prompt: a}]\n",
-            "s.yaml: graders[0]: unknown grader 'contians': use one",
+            "s.yaml: graders[0]: unknown grader 'contians' (did you mean 'contains'?): use one",
         ),
         (
             "graders: [{use: contains, options: {vlaue: x}}]\ntasks: [{prompt: a}]\n",
@@ -110,7 +110,10 @@ ROWS = GRADED + "tasks: {file: r.jsonl}\n"
             GRADED + "gate: {stance: gaurd}\ntasks: [{prompt: a}]\n",
             "s.yaml: gate.stance: unknown value 'gaurd' (did you",
         ),
-        (GRADED + "gate: {margin: 5}\ntasks: [{prompt: a}]\n", "s.yaml: gate.margin: must be a number < 1"),
+        (
+            GRADED + "gate: {margin: 5}\ntasks: [{prompt: a}]\n",
+            "s.yaml: gate.margin: must be a fraction: 5 points are 0.05",
+        ),
         (GRADED + "xyzzy: 1\ntasks: [{prompt: a}]\n", "s.yaml: unknown key 'xyzzy': use one of tasks, name"),
         (
             GRADED + "prompt: '{{ txt }}'\ntasks: [{text: a}]\n",

@@ -8,6 +8,7 @@ import msgspec
 from evalharness.cli.terminal import colour
 from evalharness.compare import side
 from evalharness.errors import ConfigError
+from evalharness.gate_store import is_gate
 from evalharness.model import Record, Transcript
 from evalharness.outcomes import read
 from evalharness.report import run_summary, transcript
@@ -34,6 +35,8 @@ def command(run: Path, task: str | None, trial: int | None, as_json: bool) -> No
         return
     if trial is not None:
         raise ConfigError("--trial needs --task: name the task whose trial to show")
+    if is_gate(run):
+        raise ConfigError(f"{run} is a gate: read {run / 'report.md'}, write its page with `evalh report {run}`")
     outcomes = read(run)
     summary = summarise(outcomes, side(outcomes))
     if as_json:

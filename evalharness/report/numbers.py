@@ -55,8 +55,9 @@ def headline(comparison: Comparison, verdict: Verdict) -> str:
     if verdict.decision is Decision.PROMOTE:
         return f"{text}: not inferior"
     drop = comparison.smallest_visible_drop
-    seen = "" if drop is None else f" (smallest visible drop: {100 * drop:.1f} points)"
-    return f"{text}: no regression shown{seen}"
+    if drop is None or drop >= 1:
+        return f"{text}: no regression shown{'' if drop is None else ' (so few trials show none, however large)'}"
+    return f"{text}: no regression shown (smallest visible drop: {100 * drop:.1f} points)"
 
 
 def why(verdict: Verdict) -> str:
