@@ -200,7 +200,7 @@ def _provider_cause(exc: BaseException) -> str | None:
         return None
     if named and not named.startswith("status:"):
         return named
-    if status == 429 and "insufficient_quota" in str(exc):
+    if status == 429 and "insufficient_quota" in f"{exc} {getattr(exc, 'body', None)}":
         return "quota"
     if status is None:
         return named

@@ -1,20 +1,13 @@
-"""Calls of language models through litellm: one connection pool, one deadline, no retries, no network unasked.
+"""Calls of language models through litellm: one connection pool, one deadline, and no network unasked.
 
-All calls run in one event loop in a background thread, because only there can a call be cut short: a server that
-sends a byte a second for ever keeps a blocking client busy for ever. Faults of the provider leave as litellm's own
-exceptions (they carry `status_code`, and the headers as `litellm_response_headers`); a call over its time raises
-TimeoutError; a reply without any answer in it raises `Unmeasured`.
+Nothing is asked twice but what a provider held back. Its faults leave as litellm's own exceptions (they carry
+`status_code`, and the headers as `litellm_response_headers`); a call over its time raises TimeoutError; a reply without
+any answer in it raises `Unmeasured`. How fast a provider is asked is for `rates` to say.
 """
 
-import asyncio
-import importlib
-import logging
 import math
 import os
-import threading
 import time
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -23,12 +16,16 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from evalharness import underway
 from evalharness.errors import Unmeasured
+from evalharness.litellm_loop import load, within
 from evalharness.model import Message, ToolCall, Usage
+from evalharness.rates import Ceiling, through
+from evalharness.text import decoder
 
-_LOCK = threading.Lock()
+__all__ = ["Reply", "complete", "load", "prices"]
+
 _NO_LIMIT = 86_400.0  # litellm keeps a client per timeout, so the deadline is kept here and all calls share one
-_GRACE = 5.0  # seconds for a cancelled call to let go
 _KEYLESS = ("openai/", "text-completion-openai/")
 
 
@@ -40,50 +37,6 @@ class Reply(Struct, frozen=True, kw_only=True):
     usage: Usage
     model: str | None = None
     finish_reason: str | None = None
-
-
-def load() -> Any:
-    """Import litellm once, without its network look-up of prices, its reading of `.env` files and its chatter."""
-    with _LOCK:
-        return _load()
-
-
-@cache
-def _load() -> Any:
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it puts every `.env` into the environment, unredacted
-    litellm: Any = importlib.import_module("litellm")
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    litellm.disable_aiohttp_transport = True  # it complains on stderr about connections that live until the end
-    for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    return litellm
-
-
-@cache
-def _loop(process: int) -> asyncio.AbstractEventLoop:  # a forked child has none of its parent's threads
-    """Start the loop of all calls, and give litellm one connection pool for all OpenAI-like servers."""
-    loop = asyncio.new_event_loop()
-    # litellm prepares each call in a worker thread; the default of a handful would queue a hundred callers.
-    loop.set_default_executor(ThreadPoolExecutor(max_workers=64, thread_name_prefix=f"litellm-{process}"))
-    threading.Thread(target=loop.run_forever, name="litellm-loop", daemon=True).start()
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    _load().aclient_session = httpx.AsyncClient(limits=limits, timeout=None, follow_redirects=True)  # noqa: S113 - complete() keeps the deadline
-    return loop
-
-
-def _within(call: Coroutine[Any, Any, Any], timeout: float) -> Any:
-    """Wait for a call in the background loop; over time it is cancelled and TimeoutError raised."""
-    with _LOCK:
-        loop = _loop(os.getpid())
-    future = asyncio.run_coroutine_threadsafe(asyncio.wait_for(call, timeout), loop)
-    try:
-        return future.result(timeout + _GRACE)
-    except TimeoutError:
-        raise TimeoutError(f"no complete answer within {timeout:g} seconds") from None
-    finally:
-        future.cancel()  # also when Ctrl-C ends the waiting
 
 
 @cache
@@ -103,7 +56,7 @@ def _arguments(model: str, seed: int | None, options: dict[str, Any]) -> dict[st
     return {**options, **ours}
 
 
-def complete(
+def complete(  # noqa: PLR0913 - what a call is, each once
     *,
     model: str,
     prompt: str | None = None,
@@ -111,22 +64,75 @@ def complete(
     timeout: float,
     seed: int | None,
     options: dict[str, Any],
+    ceiling: Ceiling | None = None,
 ) -> Reply:
-    """Ask a model once: `messages` for a chat, `prompt` for a text completion. Never takes longer than `timeout`.
+    """Ask a model: `messages` for a chat, `prompt` for a text completion; the asking takes no longer than `timeout`.
 
-    `options` go to litellm as they are (temperature, stop, api_base, tools ...). A provider that knows no seed is
-    asked without one.
+    A call that the provider holds back (429) is waited out and asked again, within the patience of `ceiling`; nothing
+    else is. `options` go to litellm as they are (temperature, stop, api_base, tools ...). A provider that knows no
+    seed is asked without one. An answer that the trial under way may use again is not asked for.
     """
     if (prompt is None) == (messages is None):
         raise ValueError("give either prompt or messages")
+    said = {"prompt": prompt} if messages is None else {"messages": messages}
+    arguments = {**_arguments(model, seed, options), **said}
+    memory = underway.memory()
+    if memory is None:
+        return _asked(arguments, timeout, ceiling)
+    key = memory.key(arguments)
+    if (kept := memory.find(key)) and (reply := _replayed(kept)):
+        return reply
+    reply = _asked(arguments, timeout, ceiling)
+    if reply.text or reply.message.tool_calls:
+        memory.add(key, msgspec.json.encode(reply))
+    return reply
+
+
+def _asked(arguments: dict[str, Any], timeout: float, ceiling: Ceiling | None) -> Reply:
     litellm = load()
-    arguments = _arguments(model, seed, options)
-    started = time.monotonic()
-    if messages is not None:
-        response = _within(litellm.acompletion(messages=messages, **arguments), timeout)
-    else:
-        response = _within(litellm.atext_completion(prompt=prompt, **arguments), timeout)
-    return _reply(response, model=model, seconds=time.monotonic() - started)
+    call = litellm.acompletion if "messages" in arguments else litellm.atext_completion
+    model: str = arguments["model"]
+
+    def ask(seconds: float) -> Reply:
+        started = time.monotonic()
+        response = within(call(**arguments), seconds)
+        return _reply(response, model=model, seconds=time.monotonic() - started)
+
+    asked = through(_lane(model, arguments.get("api_base")), ask, seconds=timeout, ceiling=ceiling)
+    if not asked.held_back:
+        return asked.value
+    usage = msgspec.structs.replace(asked.value.usage, held_back=asked.held_back)
+    return msgspec.structs.replace(asked.value, usage=usage)
+
+
+@cache
+def _lane(model: str, api_base: str | None) -> str:
+    """Name who sets the limits: a server of one's own by its address, a provider by its name."""
+    if api_base:
+        return httpx.URL(api_base).netloc.decode() or api_base
+    try:
+        provider: str = load().get_llm_provider(model=model)[1]
+    except Exception:  # noqa: BLE001 - an unknown provider: the call itself says so better
+        provider = model.partition("/")[0]
+    return provider.removeprefix("text-completion-")
+
+
+def _replayed(kept: bytes) -> Reply | None:
+    """Read an answer that was kept: its tokens and time are those of the call that was made, its cost was paid then."""
+    try:
+        reply = decoder(Reply).decode(kept)
+    except msgspec.DecodeError:  # damaged, or of another version: it is asked for again
+        return None
+    was = reply.usage
+    usage = msgspec.structs.replace(
+        was,
+        cost_usd=None if was.cost_usd is None else 0.0,
+        saved_usd=was.cost_usd,
+        working_seconds=was.seconds,
+        cached_calls=1,
+        held_back=None,
+    )
+    return msgspec.structs.replace(reply, usage=usage)
 
 
 def _reply(response: Any, *, model: str, seconds: float) -> Reply:

@@ -4,7 +4,6 @@ import hashlib
 import os
 import platform
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,15 +12,18 @@ from pathlib import Path
 import msgspec
 import zstandard
 
+from evalharness import underway
 from evalharness.agents import Agent, OpenableAgent, SelfTimed, opened
 from evalharness.errors import AgentFault, Displaced
 from evalharness.executors import Finished, RunTrial, Watch
 from evalharness.graders import Grader
 from evalharness.judging import Judged, build_grader, graded, harness_fault, with_judgement, without_answer
-from evalharness.model import Extension, Record, Suite, Task, Transcript, Trial, UnmeasuredRules, Usage
+from evalharness.model import Extension, Outcome, Record, Suite, Task, Transcript, Trial, UnmeasuredRules, Usage
 from evalharness.redact import Redactor
 from evalharness.registry import build
+from evalharness.response_cache import Memory, ResponseCache
 from evalharness.text import as_json, decoder
+from evalharness.underway import Clock
 from evalharness.workspaces import Prepared, Workspace, Workspaces
 
 GRACE_SECONDS = 1.0  # agents end their own trials at the limit; this long after it, a thread is given up
@@ -36,11 +38,16 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: tuple[str, ...] = ()
     unmeasured: UnmeasuredRules = msgspec.field(default_factory=UnmeasuredRules)
     redactor: Redactor = msgspec.field(default_factory=Redactor.from_environment)
+    cache: Path | None = None
 
     @classmethod
-    def of(cls, suite: Suite, agent: Agent | OpenableAgent, unmeasured: UnmeasuredRules) -> "TrialJob":
-        """Put together what a suite's trials need."""
-        return cls(agent=agent, workspace=suite.workspace, artifacts=suite.artifacts, unmeasured=unmeasured)
+    def of(
+        cls, suite: Suite, agent: Agent | OpenableAgent, unmeasured: UnmeasuredRules, *, cache: Path | None = None
+    ) -> "TrialJob":
+        """Put together what a suite's trials need; `cache` is the folder of answers that may be used again."""
+        return cls(
+            agent=agent, workspace=suite.workspace, artifacts=suite.artifacts, unmeasured=unmeasured, cache=cache
+        )
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -72,26 +79,28 @@ class TrialRunner:
     def __call__(self, trial: Trial, watch: Watch) -> Finished:
         """Carry out one trial in the calling thread."""
         started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        clock = _Clock()
+        clock = Clock(watch, trial.task.limits.seconds + self._grace)
+        memory = Memory(ResponseCache(self._job.cache), trial, self._job.redactor) if self._job.cache else None
         artifacts, content = {}, None
         try:
-            with self._workspaces.fresh() as workspace:
-                judged, content = self._judged(trial, workspace, watch, clock)
+            with self._workspaces.fresh() as workspace, underway.trial(clock, memory):
+                judged, content = self._judged(trial, workspace, clock)
                 artifacts = self._artifacts(workspace)
             frame = content and self._frame(content)
         except Displaced:
             return Finished(trial=trial, record=None)
         except Exception as exc:  # noqa: BLE001 - a workspace that fails measured nothing
             judged, frame = harness_fault(exc), None
-        record = with_judgement(_measured(trial, judged, started_at, clock.seconds), judged, self._job.redactor)
+        record = with_judgement(_measured(trial, judged, started_at, clock), judged, self._job.redactor)
+        if memory and record.outcome is not Outcome.ERROR:
+            memory.keep()
         return Finished(trial=trial, record=record, frame=frame, artifacts=artifacts, retry_after=judged.retry_after)
 
-    def _judged(self, trial: Trial, workspace: Workspace, watch: Watch, clock: "_Clock") -> tuple[Judged, bytes | None]:
+    def _judged(self, trial: Trial, workspace: Workspace, clock: Clock) -> tuple[Judged, bytes | None]:
         """Have the task done and judged; return what came of it, and the transcript as JSON."""
         task = trial.task
         for path, source in task.files.items():
             workspace.upload(Path(source), path)
-        watch.begin(task.limits.seconds + self._grace)
         clock.start()
         try:
             answer = self._agent.run(task, workspace, seed=trial.seed)
@@ -102,7 +111,6 @@ class TrialRunner:
             return judged, as_json(Transcript(final="", logs=judged.logs)) if judged.logs else None
         finally:
             clock.stop()
-            watch.end()
         try:
             content = as_json(answer)
             transcript = decoder(Transcript).decode(content)
@@ -133,34 +141,17 @@ class TrialRunner:
         return frame
 
 
-class _Clock:
-    """How long the agent was at work: its graders and its workspace take time of their own."""
-
-    def __init__(self) -> None:
-        self._from = self._to = time.perf_counter()
-
-    @property
-    def seconds(self) -> float:
-        return self._to - self._from
-
-    def start(self) -> None:
-        self._from = self._to = time.perf_counter()
-
-    def stop(self) -> None:
-        self._to = time.perf_counter()
-
-
-def _measured(trial: Trial, judged: Judged, started_at: str, seconds: float) -> Record:
+def _measured(trial: Trial, judged: Judged, started_at: str, clock: Clock) -> Record:
     """Write down the trial and what was measured of it beside its judgement."""
     transcript = judged.transcript
     usage = transcript.usage if transcript else Usage()
-    working = usage.working_seconds if usage.working_seconds is not None else seconds
+    working = usage.working_seconds if usage.working_seconds is not None else clock.working_seconds
     return Record(
         task_id=trial.task.id,
         trial=trial.number,
         attempt=trial.attempt,
         outcome=judged.outcome,
-        usage=msgspec.structs.replace(usage, seconds=round(seconds, 6), working_seconds=round(working, 6)),
+        usage=msgspec.structs.replace(usage, seconds=round(clock.seconds, 6), working_seconds=round(working, 6)),
         seed=trial.seed,
         started_at=started_at,
         output_digest=output_digest(transcript.final) if transcript else None,

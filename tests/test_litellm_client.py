@@ -8,6 +8,7 @@ import pytest
 from evalharness.errors import Unmeasured
 from evalharness.litellm_client import complete, prices
 from evalharness.model import Message, ToolCall
+from evalharness.rates import Ceiling
 from tests.servers import HANGS_UP, NEVER, Reply, serving
 
 ASKED = [{"role": "user", "content": "What is the capital of Italy?"}]
@@ -51,10 +52,18 @@ def no_key(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
 
-def ask(server, *, model="openai/gpt-4o-mini", timeout=10.0, seed=7, prompt=None, **options):
+def ask(server, *, model="openai/gpt-4o-mini", timeout=10.0, seed=7, prompt=None, patience=0.0, **options):
     options = {"api_base": f"{server.url}/v1", **options}
     messages = ASKED if prompt is None else None
-    return complete(model=model, messages=messages, prompt=prompt, timeout=timeout, seed=seed, options=options)
+    return complete(
+        model=model,
+        messages=messages,
+        prompt=prompt,
+        timeout=timeout,
+        seed=seed,
+        options=options,
+        ceiling=Ceiling(patience_seconds=patience),
+    )
 
 
 def test_a_chat_tells_text_usage_cost_and_the_model_that_answered():
@@ -124,6 +133,23 @@ def test_faults_leave_once_as_they_are_and_are_not_retried(reply, status):
     with serving(reply) as server, pytest.raises(Exception, match="litellm") as caught:
         ask(server)
     assert caught.value.status_code == status
+    assert len(server.asked) == 1
+
+
+def test_what_a_provider_holds_back_is_asked_again_when_it_allows_it():
+    busy = Reply.json({"error": {"message": "slow down"}}, status=429)
+    busy.headers["Retry-After"] = "0.2"
+    started = time.monotonic()
+    with serving(busy, busy, chat()) as server:
+        reply = ask(server, patience=5.0)
+    assert (reply.text, reply.usage.held_back, len(server.asked)) == ("Rome", 2, 3)
+    assert time.monotonic() - started >= 0.4
+
+
+def test_a_spent_account_is_not_waited_for():
+    spent = Reply.json({"error": {"message": "no credit", "code": "insufficient_quota"}}, status=429)
+    with serving(spent) as server, pytest.raises(Exception, match="no credit"):
+        ask(server, patience=5.0)
     assert len(server.asked) == 1
 
 

@@ -174,7 +174,7 @@ def test_an_outage_spends_no_attempts_and_ends_with_the_first_probe_that_works(t
 
 def test_an_outage_that_outlasts_patience_ends_the_run(tmp_path):
     run = Run(tmp_path / "run", failing(99, "dns"), of=tasks(20))
-    with pytest.raises(BreakerOpen, match="dns: stopped with 20 trials owed"):
+    with pytest.raises(BreakerOpen, match=r"dns.*: stopped with 20 trials owed"):
         run.carry_out(patience_seconds=0.0)
     assert len(run.records()) <= 9
     assert len(run.owed()) == 20

@@ -11,6 +11,7 @@ from msgspec import Struct
 from evalharness import litellm_client
 from evalharness.errors import AgentFault, LimitReached
 from evalharness.model import Message, Task, Transcript
+from evalharness.rates import Ceiling
 
 GRACE_SECONDS = 5.0  # a call that is over its time needs a moment to be taken down
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
@@ -68,7 +69,15 @@ class Prompting:
             raise AgentFault("template", str(exc)) from exc
 
 
-def ask(prompting: Prompting, task: Task, *, model: str, seed: int, options: dict[str, Any]) -> Transcript:
+def ask(
+    prompting: Prompting,
+    task: Task,
+    *,
+    model: str,
+    seed: int,
+    options: dict[str, Any],
+    ceiling: Ceiling | None = None,
+) -> Transcript:
     """Ask a model once, within the task's time; `options` go to litellm as they are."""
     asked = prompting.messages(task)
     chat = prompting.mode == "chat"
@@ -80,6 +89,7 @@ def ask(prompting: Prompting, task: Task, *, model: str, seed: int, options: dic
             timeout=task.limits.seconds,
             seed=folded(seed),
             options=options,
+            ceiling=ceiling,
         )
     except TimeoutError as exc:
         raise LimitReached("seconds", str(exc)) from exc

@@ -13,14 +13,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import httpx
+import msgspec
 
 from evalharness.agents.exchange import answered, request
 from evalharness.attribution import status_fault
 from evalharness.errors import AgentFault, ConfigError, LimitReached
 from evalharness.model import Task, Transcript
+from evalharness.rates import PATIENCE_SECONDS, Ceiling, through
 from evalharness.workspaces import Workspace
 
 MAX_BODY = 8 * 1024 * 1024
@@ -34,7 +37,9 @@ class HttpAgent:
 
     `${NAME}` in `url` and `headers` stands for an environment variable. `fields` are the fields of a task that the
     agent is told beside its prompt. The whole exchange may take as long as the task's limit says; `connect_seconds`
-    of it to connect, which is the network's doing and not the agent's. `max_bytes` bounds the answer.
+    of it to connect, which is the network's doing and not the agent's. `max_bytes` bounds the answer. A service that
+    says 429 is asked again when it allows it; `max_concurrency`, `requests_per_minute` and `patience_seconds` as for
+    models.
     """
 
     url: str
@@ -43,10 +48,22 @@ class HttpAgent:
     fields: tuple[str, ...] = ()
     connect_seconds: float = 10.0
     max_bytes: int = MAX_BODY
+    max_concurrency: int | None = None
+    requests_per_minute: float | None = None
+    patience_seconds: float = PATIENCE_SECONDS
 
     def __post_init__(self) -> None:
         if not self.url.startswith(("http://", "https://", "${")):
             raise ValueError(f"url must start with http:// or https://, but got {self.url!r}")
+        self.ceiling()
+
+    def ceiling(self) -> Ceiling:
+        """Say what is allowed at most."""
+        return Ceiling(
+            max_concurrency=self.max_concurrency,
+            requests_per_minute=self.requests_per_minute,
+            patience_seconds=self.patience_seconds,
+        )
 
     @contextmanager
     def open(self, *, workers: int) -> Iterator["HttpSession"]:  # noqa: ARG002 - a connection per thread that asks
@@ -63,6 +80,7 @@ class HttpSession:
     def __init__(self, agent: HttpAgent) -> None:
         self._agent = agent
         self._url = _checked(_expanded(agent.url))
+        self._host, self._ceiling = httpx.URL(self._url).netloc.decode(), agent.ceiling()
         headers = {name: _expanded(value) for name, value in agent.headers.items()}
         self._headers = {"Content-Type": "application/json", **headers}
         self._tls = httpx.create_ssl_context()
@@ -83,9 +101,17 @@ class HttpSession:
     def run(self, task: Task, workspace: Workspace, *, seed: int) -> Transcript:  # noqa: ARG002 - a service has no workspace
         """Send the task, and read the answer."""
         body = request(task, seed=seed, fields=self._agent.fields)
-        status, headers, content = self._line().ask(body, seconds=task.limits.seconds)
+        asked = through(self._host, partial(self._ask, body), seconds=task.limits.seconds, ceiling=self._ceiling)
+        if not asked.held_back:
+            return answered(asked.value)
+        transcript = answered(asked.value)
+        usage = msgspec.structs.replace(transcript.usage, held_back=asked.held_back)
+        return msgspec.structs.replace(transcript, usage=usage)
+
+    def _ask(self, body: bytes, seconds: float) -> bytes:
+        status, headers, content = self._line().ask(body, seconds=seconds)
         if 200 <= status < 300:
-            return answered(content)
+            return content
         excerpt = content[:_EXCERPT].decode("utf-8", "replace")
         raise status_fault(status, excerpt, headers) or AgentFault(f"status:{status}", excerpt)
 

@@ -9,6 +9,7 @@ from evalharness import litellm_client
 from evalharness.agents.asking import GRACE_SECONDS, Example, Mode, Prompting, ask
 from evalharness.errors import ConfigError
 from evalharness.model import Task, Transcript
+from evalharness.rates import PATIENCE_SECONDS, Ceiling
 from evalharness.workspaces import Workspace
 
 
@@ -17,7 +18,9 @@ class ModelAgent:
     """Ask a model, by any name that litellm knows (`openai/gpt-4o-mini`, `text-completion-openai/...`).
 
     `template`, `examples` and `system` are as `Prompting` says. `extra` goes to litellm as it is (`top_p`, `tools`,
-    `response_format`). Every trial sends its own seed.
+    `response_format`). Every trial sends its own seed. However many trials run at once, the provider is asked no faster
+    than it allows, nor than `max_concurrency` and `requests_per_minute` say; a call that it holds back waits as long
+    as `patience_seconds`.
     """
 
     model: str
@@ -30,10 +33,14 @@ class ModelAgent:
     max_tokens: int | None = None
     api_base: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    max_concurrency: int | None = None
+    requests_per_minute: float | None = None
+    patience_seconds: float = PATIENCE_SECONDS
     grace_seconds: ClassVar[float] = GRACE_SECONDS
 
     def __post_init__(self) -> None:
         self._prompting()
+        self._ceiling()
 
     @contextmanager
     def open(self, *, workers: int) -> Iterator[Self]:  # noqa: ARG002 - all callers share one connection pool
@@ -60,7 +67,9 @@ class ModelAgent:
 
     def run(self, task: Task, workspace: Workspace, *, seed: int) -> Transcript:  # noqa: ARG002 - a model needs none
         """Ask once."""
-        return ask(self._prompting(), task, model=self.model, seed=seed, options=self._options())
+        return ask(
+            self._prompting(), task, model=self.model, seed=seed, options=self._options(), ceiling=self._ceiling()
+        )
 
     def prices(self) -> dict[str, dict[str, float]]:
         """Say what is known of the model's prices."""
@@ -69,6 +78,13 @@ class ModelAgent:
 
     def _prompting(self) -> Prompting:
         return Prompting(mode=self.mode, template=self.template, system=self.system, examples=self.examples)
+
+    def _ceiling(self) -> Ceiling:
+        return Ceiling(
+            max_concurrency=self.max_concurrency,
+            requests_per_minute=self.requests_per_minute,
+            patience_seconds=self.patience_seconds,
+        )
 
     def _options(self) -> dict[str, Any]:
         given = {

@@ -14,6 +14,7 @@ from evalharness.errors import Unmeasured
 from evalharness.graders.answers import accepted, shortened
 from evalharness.litellm_client import Reply, complete
 from evalharness.model import Grade, Task, Transcript, UnmeasuredRules, Usage, total
+from evalharness.rates import PATIENCE_SECONDS, Ceiling
 from evalharness.text import decoder, well_formed
 from evalharness.workspaces import Workspace
 
@@ -57,6 +58,9 @@ _FORMATS: dict[str, dict[str, Any]] = {
 }
 
 
+_LEAST = {"attempts": 1, "seconds": 0.001, "pause": 0, "longest": 100, "temperature": 0, "patience_seconds": 0}
+
+
 class _Vote(msgspec.Struct, frozen=True):
     passed: bool
     reason: str = ""
@@ -69,6 +73,7 @@ class Judge:
     `model` is any litellm name. The judge sees the task, the right answers where there are some, and the answer,
     fenced off as material; with `shows: [..., calls]` also the tool calls. Voting ends when the majority is certain. A
     judge that cannot be reached, or that gives no verdict in `attempts` attempts, measured nothing: it is never a fail.
+    A call that its provider holds back waits as long as `patience_seconds`, and that is no attempt.
     `structured: json_object` or `none` is for servers that know no JSON schemas. `options` go to litellm.
     """
 
@@ -83,6 +88,7 @@ class Judge:
     attempts: int = 3
     pause: float = 1.0
     longest: int = 20_000
+    patience_seconds: float = PATIENCE_SECONDS
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,7 +97,7 @@ class Judge:
                 raise ValueError(f"{name}: is empty")
         if self.votes < 1 or self.votes % 2 == 0:
             raise ValueError(f"votes: {self.votes} is not odd, so there may be no majority")
-        for name, least in (("attempts", 1), ("seconds", 0.001), ("pause", 0), ("longest", 100), ("temperature", 0)):
+        for name, least in _LEAST.items():
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= least):
                 raise ValueError(f"{name}: {value} is less than {least}")
@@ -122,7 +128,7 @@ class Judge:
             except Exception as exc:  # noqa: BLE001 - whatever a provider raises, the agent has nothing to do with it
                 fault = _fault(exc)
             pause = fault.retry_after if fault.retry_after is not None else self.pause * 2**attempt
-            if not _passing(fault.cause) or pause > _LONGEST_PAUSE:
+            if not _passing(fault.cause) or fault.cause == "status:429" or pause > _LONGEST_PAUSE:
                 break
             if attempt + 1 < self.attempts:
                 time.sleep(pause)
@@ -132,7 +138,14 @@ class Judge:
     def _ask(self, messages: list[dict[str, Any]], *, seed: int) -> Reply:
         place = {"api_base": self.api_base} if self.api_base else {}
         options = {**_FORMATS[self.structured], **place, "temperature": self.temperature, **self.options}
-        return complete(model=self.model, messages=messages, timeout=self.seconds, seed=seed, options=options)
+        return complete(
+            model=self.model,
+            messages=messages,
+            timeout=self.seconds,
+            seed=seed,
+            options=options,
+            ceiling=Ceiling(patience_seconds=self.patience_seconds),
+        )
 
     def _messages(self, task: Task, transcript: Transcript) -> list[dict[str, Any]]:
         work = transcript.final

@@ -35,7 +35,12 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a trial used; None where nobody said. `working_seconds` leaves out waiting for a provider's limits."""
+    """What a trial used; None where nobody said. `working_seconds` leaves out waiting for a provider's limits.
+
+    `held_back` counts how often a provider made a call wait. Of the `model_calls`, `cached_calls` were answered from
+    a cache: their tokens and working seconds are those of the call that was made once, and what that cost is
+    `saved_usd`, not `cost_usd`.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -44,6 +49,9 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float | None = None
     working_seconds: float | None = None
     model_calls: int | None = None
+    held_back: int | None = None
+    cached_calls: int | None = None
+    saved_usd: float | None = None
 
 
 def total(usages: Iterable[Usage]) -> Usage:

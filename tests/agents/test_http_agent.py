@@ -85,9 +85,16 @@ def test_something_that_is_no_url_is_refused():
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 529, 401, 403, 404])
 def test_a_status_that_is_not_its_doing_measured_nothing(ask, status):
     with serving(Reply(status, b"busy", {"Retry-After": "3"})) as server, pytest.raises(Exception) as caught:
-        ask(server)
+        ask(server, patience_seconds=0)
     found = unmeasured(caught.value)
     assert (found.cause, found.detail, found.retry_after) == (f"status:{status}", "busy", 3.0)
+
+
+def test_a_service_that_holds_back_is_asked_again_and_the_task_keeps_its_time(ask):
+    busy = Reply(429, b"busy", {"Retry-After": "0.4"})
+    with serving(busy, busy, Reply.json({"final": "Rome", "usage": {"input_tokens": 3}})) as server:
+        transcript = ask(server, seconds=0.6)
+    assert (transcript.final, transcript.usage) == ("Rome", Usage(input_tokens=3, held_back=2))
 
 
 @pytest.mark.parametrize("status", [302, 400, 405, 422])

@@ -19,6 +19,9 @@ USAGE = {
 }
 
 
+ONCE = {"patience_seconds": 0.0}
+
+
 def answer(asked: Asked) -> Reply:
     """Answer as a provider does, chat and completion."""
     if asked.path == "/v1/chat/completions":
@@ -40,7 +43,13 @@ def provider():
 @pytest.fixture
 def ask(task, workspace):
     def run(server, *, seconds=60.0, seed=7, **options):
-        options = {"model": "openai/tiny", "api_base": f"{server.url}/v1", "extra": {"api_key": "none"}, **options}
+        options = {
+            "model": "openai/tiny",
+            "api_base": f"{server.url}/v1",
+            "extra": {"api_key": "none"},
+            **ONCE,
+            **options,
+        }
         with opened(ModelAgent(**options), workers=1) as agent:
             return agent.run(task(seconds=seconds), workspace, seed=seed)
 

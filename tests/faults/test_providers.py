@@ -10,7 +10,7 @@ from tests.running import evalh, write_suite
 from tests.servers import HANGS_UP, NEVER, Reply, serving
 
 YES = Reply.json({"final": "yes"})
-BUSY = Reply(status=429, headers={"Retry-After": "0"})
+BUSY = Reply(status=429, headers={"Retry-After": "0.3"})
 
 
 def records(folder, answer, *options, more=""):
@@ -31,7 +31,7 @@ def records(folder, answer, *options, more=""):
     return done, [json.loads(line) for line in lines]
 
 
-@pytest.mark.parametrize("fault", [BUSY, Reply(status=500), Reply(status=503), HANGS_UP])
+@pytest.mark.parametrize("fault", [Reply(status=500), Reply(status=503), HANGS_UP])
 def test_a_fault_that_passes_costs_an_attempt_and_no_trial(tmp_path, fault):
     done, found = records(tmp_path, lambda task, number: fault if (task, number) == ("t1", 1) else YES)
     assert done.returncode == 0, done.stderr
@@ -40,6 +40,15 @@ def test_a_fault_that_passes_costs_an_attempt_and_no_trial(tmp_path, fault):
         ("pass", 2),
     ]
     assert len(found) == 4
+
+
+def test_a_limit_of_the_provider_is_waited_out_and_costs_no_attempt(tmp_path):
+    done, found = records(tmp_path, lambda task, number: BUSY if (task, number) == ("t1", 1) else YES)
+    assert done.returncode == 0, done.stderr
+    assert [each["outcome"] for each in found] == ["pass"] * 3
+    (held,) = [each["usage"] for each in found if each["task_id"] == "t1"]
+    assert held["held_back"] == 1
+    assert held["working_seconds"] < held["seconds"] - 0.2
 
 
 def test_a_server_that_never_answers_is_the_agents_limit(tmp_path):

@@ -98,7 +98,6 @@ def test_a_verdict_may_be_wrapped(ask, content):
 @pytest.mark.parametrize(
     ("reply", "cause"),
     [
-        (BUSY, "judge:status:429"),
         (DOWN, "judge:status:500"),
         (HANGS_UP, "judge:"),
         (Reply(body=b"<html>gateway"), "judge:"),
@@ -125,7 +124,7 @@ def test_what_malformed_replies_cost_is_told_too(ask):
     assert caught.value.usage.cost_usd > 0
 
 
-@pytest.mark.parametrize("fault", [BUSY, DOWN, HANGS_UP, says("hm"), Reply(body=b"garbage")])
+@pytest.mark.parametrize("fault", [DOWN, HANGS_UP, says("hm"), Reply(body=b"garbage")])
 def test_a_passing_fault_is_asked_again(ask, fault):
     with serving(fault, fault, YES) as server:
         assert ask(server).passed
@@ -137,6 +136,20 @@ def test_a_lasting_fault_is_not_asked_again(ask, reply, cause):
     with serving(reply) as server, pytest.raises(Unmeasured) as caught:
         ask(server)
     assert caught.value.cause == cause
+    assert len(server.asked) == 1
+
+
+def test_a_judge_that_is_held_back_waits_and_spends_no_attempt(ask):
+    busy = Reply(BUSY.status, BUSY.body, {"Retry-After": "0.01"})
+    with serving(*[busy] * 3, YES) as server:
+        grade = ask(server, attempts=1)
+    assert (grade.passed, grade.usage.held_back, len(server.asked)) == (True, 3, 4)
+
+
+def test_a_judge_waits_no_longer_than_its_patience(ask):
+    with serving(BUSY) as server, pytest.raises(Unmeasured) as caught:
+        ask(server, patience_seconds=0)
+    assert caught.value.cause == "judge:status:429"
     assert len(server.asked) == 1
 
 
