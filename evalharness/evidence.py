@@ -27,7 +27,15 @@ from evalharness.model import (
 from evalharness.outcomes import Outcomes, read
 from evalharness.procedure import Look
 from evalharness.report import WITH_EVIDENCE, write
-from evalharness.report.evidence import FAIL, PASS, UNMEASURED, ArmEvidence, Evidence, ShownTrial, TaskTrials
+from evalharness.report.evidence import (
+    FAIL,
+    PASS,
+    UNMEASURED,
+    ArmEvidence,
+    Evidence,
+    ShownTrial,
+    TaskTrials,
+)
 from evalharness.report.wording import BAD, GOOD, ORDER
 from evalharness.slices import slices
 from evalharness.store import RunStore, is_run
@@ -67,7 +75,7 @@ def write_gate(
 
 def gather(comparison: Comparison, *, looks: tuple[Look, ...] = (), commands: tuple[str, ...] = ()) -> Evidence:
     """Gather what the runs of a comparison still hold; what is no longer there is left out."""
-    runs = [_run(each.place) for each in (comparison.baseline, comparison.candidate)]
+    runs = [run_at(each.place) for each in (comparison.baseline, comparison.candidate)]
     stores = [RunStore(Path(run.place)) if run and is_run(Path(run.place)) else None for run in runs]
     header = runs[0].header if runs[0] else None
     return Evidence(
@@ -81,23 +89,7 @@ def gather(comparison: Comparison, *, looks: tuple[Look, ...] = (), commands: tu
     )
 
 
-def run_evidence(run: Outcomes) -> Evidence:
-    """Gather what stands behind one run alone: a failed trial of every task that has one."""
-    evidence = arm_evidence(run)
-    failing = sorted(
-        (task_id for task_id, trials in evidence.trials.items() if FAIL in trials.marks),
-        key=lambda task_id: PASS not in evidence.trials[task_id].marks,
-    )
-    path = Path(run.place)
-    shown = _shown(RunStore(path) if is_run(path) else None, dict.fromkeys(failing[:MOST_TASKS], False))
-    return Evidence(
-        candidate=evidence,
-        transcripts={task_id: (shown[task_id],) for task_id in failing if task_id in shown},
-        commands=(f"evalh show {shlex.quote(run.place)}",),
-    )
-
-
-def _run(place: str) -> Outcomes | None:
+def run_at(place: str) -> Outcomes | None:
     """Read a run if it is still where the comparison found it."""
     try:
         return read(place)
@@ -117,7 +109,17 @@ def task_trials(run: Outcomes) -> dict[str, TaskTrials]:
     marks = trials["outcome"].map(LETTERS).groupby(trials["task_id"], sort=False).sum()
     costs, seconds = by_task["cost_usd"].sum(min_count=1), by_task["seconds"].mean()
     columns = zip(marks.index, marks.to_list(), _known(costs), _known(seconds), strict=True)
-    return {task_id: TaskTrials(marks=letters, cost_usd=cost, seconds=time) for task_id, letters, cost, time in columns}
+    known = {
+        task_id: TaskTrials(marks=letters, cost_usd=cost, seconds=time) for task_id, letters, cost, time in columns
+    }
+    nothing = TaskTrials(marks="")
+    planned = zip(run.tasks.index, run.tasks["planned"].to_list(), strict=True)
+    return {task_id: _owed(known.get(task_id, nothing), count) for task_id, count in planned}
+
+
+def _owed(trials: TaskTrials, planned: int) -> TaskTrials:
+    """Show trials that were never attempted as unmeasured."""
+    return msgspec.structs.replace(trials, marks=trials.marks.ljust(planned, UNMEASURED))
 
 
 def _known(column: "pd.Series[float]") -> list[float | None]:
@@ -160,13 +162,15 @@ def _transcripts(comparison: Comparison, stores: list[RunStore | None]) -> dict[
     changed = [task for task in comparison.tasks if task.state in BAD | GOOD or task.flip or task.suspected]
     changed = sorted(changed, key=lambda task: (ORDER[task.state], task.pvalue))[:MOST_TASKS]
     fixed = {task.task_id for task in changed if task.flip is Flip.FIXED or task.state in GOOD}
-    shown = [_shown(store, {task.task_id: (task.task_id in fixed) == bool(arm) for task in changed})
-             for arm, store in enumerate(stores)]  # fmt: skip
-    both = {task.task_id: (shown[0].get(task.task_id), shown[1].get(task.task_id)) for task in changed}
+    base, cand = (
+        shown(store, {task.task_id: (task.task_id in fixed) == bool(arm) for task in changed})
+        for arm, store in enumerate(stores)
+    )
+    both = {task.task_id: (base.get(task.task_id), cand.get(task.task_id)) for task in changed}
     return {task_id: sides for task_id, sides in both.items() if any(sides)}
 
 
-def _shown(store: RunStore | None, passing: dict[str, bool]) -> dict[str, ShownTrial]:
+def shown(store: RunStore | None, passing: dict[str, bool]) -> dict[str, ShownTrial]:
     """Read a trial of each task: one that passed or failed, as asked, or else the first that was measured."""
     if store is None or not passing:
         return {}

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from evalharness.allocation import by_history
-from evalharness.compare import compare, side
+from evalharness.compare import compare
 from evalharness.errors import ConfigError
-from evalharness.evidence import run_evidence
 from evalharness.gate import PRESETS, judge
 from evalharness.outcomes import read
+from evalharness.pages import run_page
 from evalharness.planning import planned_trials
-from evalharness.report import console, html_run, markdown
+from evalharness.report import console, markdown
 from evalharness.store import RunStore
 from tests.factories import arms
 from tests.running import evalh, write_agent, write_suite
@@ -119,7 +119,7 @@ def test_every_report_says_that_trials_are_uneven(here):
     texts = [
         console.render(comparison, verdict, width=500),
         markdown.render(comparison, verdict),
-        html_run.render(side(after), run_evidence(after), {}),
+        run_page(after),
         evalh("show", "after", cwd=here).stdout,
     ]
     assert all("every task counts the same" in " ".join(text.split()) for text in texts)

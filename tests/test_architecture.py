@@ -71,7 +71,7 @@ RUNNING = within("runner", "runs", "trial", "compare", "gate", "release", "calib
         pytest.param(within("errors"), set(MODULES) - within("model"), id="errors import only nouns"),
         pytest.param(set(MODULES) - COMMANDS - within("__main__"), COMMANDS, id="nothing below imports a command"),
         pytest.param(
-            set(MODULES) - REPORTS - COMMANDS - within("pytest_plugin", "demo", "api", "gates", "evidence"),
+            set(MODULES) - REPORTS - COMMANDS - within("pytest_plugin", "demo", "api", "gates", "evidence", "pages"),
             REPORTS,
             id="only what users call imports reports",
         ),
@@ -90,8 +90,11 @@ def test_modules_import_only_from_layers_below(modules, forbidden):
 
 
 def test_adapters_import_each_others_protocols_only():
-    """A host hands its function a local workspace, which is no import of another adapter but part of its contract."""
-    allowed = PROTOCOLS | {"evalharness.workspaces.local", "evalharness.workspaces.process"}
+    """A host hands its function a local workspace, which is no import of another adapter but part of its contract.
+
+    Process trees are no adapter at all.
+    """
+    allowed = PROTOCOLS | {f"evalharness.workspaces.{each}" for each in ("local", "process", "tree")}
     for family in ADAPTERS:
         others = within(*(each for each in ADAPTERS if each != family)) - allowed
         assert breaches(within(family), others) == []

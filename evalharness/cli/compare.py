@@ -15,11 +15,12 @@ from evalharness.errors import ConfigError
 from evalharness.evidence import write_all
 from evalharness.gate import PRESETS
 from evalharness.model import Allowance
+from evalharness.pages import several_page
 from evalharness.redact import Redactor
-from evalharness.report import check_endings, console, html_several, lineup, store
+from evalharness.report import check_endings, console, lineup, store
 from evalharness.report.document import document
 
-SEVERAL = {".md": lineup.as_markdown, ".json": lineup.as_json, ".html": html_several.render}
+SEVERAL = {".md": lineup.as_markdown, ".json": lineup.as_json, ".html": several_page}
 
 
 @click.command("compare", short_help="Compare runs: what changed, beyond noise, and where.")

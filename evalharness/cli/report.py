@@ -9,17 +9,17 @@ from typing import TypeVar
 import click
 import msgspec
 
-from evalharness.compare import side
 from evalharness.comparing import compare_runs, compare_several
 from evalharness.errors import ConfigError
-from evalharness.evidence import run_evidence, write_all
+from evalharness.evidence import write_all
 from evalharness.gate_store import GateStore, is_gate
 from evalharness.ledger import open_line
 from evalharness.model import Comparison, Lineup, Verdict
 from evalharness.outcomes import read
+from evalharness.pages import run_page, several_page
 from evalharness.procedure import Look
 from evalharness.redact import Redactor
-from evalharness.report import check_endings, html_line, html_run, html_several, store
+from evalharness.report import check_endings, html_line, store
 from evalharness.report.document import Document
 from evalharness.report.lineup import LineupDocument
 
@@ -71,19 +71,17 @@ def _write(places: Sequence[str], outs: Sequence[Path], policy: str | None) -> N
         found = compare_runs(*places, policy=policy)
         _write_judged(Judged(comparison=found.comparison, verdict=found.verdict), outs, places)
     else:
-        _write_html(outs, html_several.render(compare_several(places[0], places[1:], policy=policy)))
+        _write_html(outs, several_page(compare_several(places[0], places[1:], policy=policy)))
 
 
 def _write_one(place: str, outs: Sequence[Path]) -> None:
     judged = _judged(place)
     if isinstance(judged, Lineup):
-        _write_html(outs, html_several.render(judged))
+        _write_html(outs, several_page(judged))
     elif judged:
         _write_judged(judged, outs, [place])
     else:
-        run = read(place)
-        tags = {task_id: entry.tags for task_id, entry in run.header.tasks.items()}
-        _write_html(outs, html_run.render(side(run), run_evidence(run), tags))
+        _write_html(outs, run_page(read(place)))
 
 
 def _write_judged(judged: Judged, outs: Sequence[Path], places: Sequence[str]) -> None:

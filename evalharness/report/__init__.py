@@ -39,8 +39,8 @@ def write(path: Path, comparison: Comparison, verdict: Verdict, evidence: "Evide
     """Write the report that the file's ending asks for."""
     redactor = Redactor.from_environment()
     reporter = importlib.import_module(REPORTERS[path.suffix])
-    comparison, verdict = _cleaned(comparison, redactor), _cleaned(verdict, redactor)
-    extra = () if evidence is None or path.suffix not in WITH_EVIDENCE else (_cleaned(evidence, redactor),)
+    comparison, verdict = cleaned(comparison, redactor), cleaned(verdict, redactor)
+    extra = () if evidence is None or path.suffix not in WITH_EVIDENCE else (cleaned(evidence, redactor),)
     store(path, reporter.render(comparison, verdict, *extra))
 
 
@@ -53,7 +53,7 @@ def store(path: Path, text: str) -> None:
         raise StorageFault(f"{path}: {exc.strerror or exc}") from exc
 
 
-def _cleaned(content: Kind, redactor: Redactor) -> Kind:
+def cleaned(content: Kind, redactor: Redactor) -> Kind:
     """Take secrets out before anything is rendered: afterwards they may be escaped, compressed, or cut in two."""
     encoded = msgspec.json.encode(content)
     cleaned = redactor.clean_json(encoded)

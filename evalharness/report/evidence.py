@@ -53,4 +53,12 @@ class Evidence(Struct, frozen=True, kw_only=True):
     suite_place: str = ""
 
 
+class ArmsEvidence(Struct, frozen=True, kw_only=True):
+    """What stands behind several candidates: the baseline first, then they in their order; so in `transcripts`."""
+
+    arms: tuple[ArmEvidence, ...] = ()
+    transcripts: dict[str, tuple[ShownTrial | None, ...]] = field(default_factory=dict)
+    commands: tuple[str, ...] = ()
+
+
 NOTHING = Evidence()

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from evalharness.model import Comparison, Counts, Side, TaskClass, TaskPair
 from evalharness.report import inert
-from evalharness.report.evidence import FAIL, PASS, UNMEASURED, ArmEvidence, Evidence, ShownTrial
+from evalharness.report.evidence import FAIL, PASS, UNMEASURED, ArmEvidence, ArmsEvidence, Evidence, ShownTrial
 from evalharness.report.wording import BAD, CLASSES, GOOD, ORDER
 
 MOST_MARKS = 40  # above this many trials a bar says more
@@ -111,7 +111,7 @@ def arm(task_id: str, counts: Counts, evidence: ArmEvidence) -> Arm:
     )
 
 
-def packed(evidence: Evidence) -> dict[str, str]:
+def packed(evidence: Evidence | ArmsEvidence) -> dict[str, str]:
     """Compress the transcripts of each task by itself, as far as there is room for them in a page."""
     kept: dict[str, str] = {}
     room = MOST_EMBEDDED

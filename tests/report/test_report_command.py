@@ -23,7 +23,7 @@ def test_one_run_two_runs_and_several_have_their_pages(runs):
     for places, said in (
         (["runs/b"], "of trials pass"),
         (["runs/a", "runs/b"], "t3"),
-        (["runs/a", "runs/b", "runs/c"], "Tasks that changed"),
+        (["runs/a", "runs/b", "runs/c"], "2 candidates, each against"),
     ):
         done = evalh("report", *places, "--out", "x.html", cwd=runs)
         assert (done.returncode, done.stdout) == (0, "x.html\n")
@@ -55,7 +55,7 @@ def test_a_document_of_several_candidates_has_its_page(runs):
     evalh("compare", "runs/a", "runs/b", "runs/c", "--report", "x.json", cwd=runs)
     done = evalh("report", "x.json", "--out", "x.html", cwd=runs)
     assert done.returncode == 0, done.stderr
-    assert "Tasks that changed" in Path(runs, "x.html").read_text()
+    assert "2 candidates, each against" in Path(runs, "x.html").read_text()
 
 
 @pytest.mark.parametrize(

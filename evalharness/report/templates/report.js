@@ -26,9 +26,14 @@
 
   const { rows: raw, words, tags, places, arms } = read("table");
   const rate = (arm) => (arm[1] ? arm[0] / arm[1] : null);
+  const several = arms.length > 2; // one baseline, and a change per candidate: the greatest loss stands for the task
+  const change = ([base, ...others]) => {
+    const known = base[1] ? others.filter((arm) => arm[1]).map((arm) => rate(arm) - rate(base)) : [];
+    return known.length ? Math.min(...known) : null;
+  };
   const rows = raw.map(([id, state, own, counted, p, fresh, note], place) => ({
     id, state, tags: own, arms: counted, p, fresh, note, place,
-    change: counted.length > 1 && counted[0][1] && counted[1][1] ? rate(counted[1]) - rate(counted[0]) : null,
+    change: change(counted),
     text: `${id}\n${own.map((tag) => tags[tag]).join("\n")}`.toLowerCase(),
   }));
   const last = (row) => row.arms[row.arms.length - 1];
@@ -41,13 +46,15 @@
   const columns = [
     { name: "task", key: (row) => row.id, cell: taskCell },
     { name: "class", key: (row) => row.place, cell: (row) => toned(words[row.state]) },
-    ...arms.map((name, arm) => ({ name, key: (row) => rate(row.arms[arm]), cell: (row) => trials(row.arms[arm], name) })),
+    ...arms.map((name, arm) => ({ name, wide: arms.length > 3, key: (row) => rate(row.arms[arm]), cell: (row) => trials(row.arms[arm], name) })),
     ...(arms.length > 1 ? [
-      { name: "change", wide: true, right: true, key: (row) => row.change, cell: (row) => points(row.change) },
-      { name: "p worse", wide: true, right: true, key: (row) => row.p, cell: (row) => (known(row.p) ? row.p.toFixed(3) : "") },
+      { name: several ? "greatest loss" : "change", wide: true, right: true, key: (row) => row.change, cell: (row) => points(row.change) },
+      { name: several ? "least p" : "p worse", wide: true, right: true, key: (row) => row.p, cell: (row) => (known(row.p) ? row.p.toFixed(3) : "") },
     ] : []),
-    { name: "cost", wide: true, right: true, key: (row) => last(row)[4], cell: (row) => money(last(row)[4]), needs: (row) => known(last(row)[4]) },
-    { name: "time", wide: true, right: true, key: (row) => last(row)[5], cell: (row) => time(last(row)[5]), needs: (row) => known(last(row)[5]) },
+    ...(several ? [] : [
+      { name: "cost", wide: true, right: true, key: (row) => last(row)[4], cell: (row) => money(last(row)[4]), needs: (row) => known(last(row)[4]) },
+      { name: "time", wide: true, right: true, key: (row) => last(row)[5], cell: (row) => time(last(row)[5]), needs: (row) => known(last(row)[5]) },
+    ]),
   ].filter((column) => !column.needs || rows.some(column.needs));
 
   const body = find("tasks").tBodies[0];
@@ -145,11 +152,13 @@
     const whole = make("td", { colspan: [...line.cells].filter((each) => each.offsetParent).length }, cell);
     line.after(make("tr", { class: "detail" }, whole));
     const word = words[row.state];
-    const change = row.change === null ? "" : ` Change ${points(row.change)} points, p worse ${row.p.toFixed(3)}.`;
-    cell.append(make("p", {}, make("b", {}, word.label), `: ${word.meaning}.${change}${row.note ? ` ${row.note}` : ""}`));
+    const words_ = several ? ["Greatest loss", "least p"] : ["Change", "p worse"];
+    const said = row.change === null ? "" : ` ${words_[0]} ${points(row.change)} points, ${words_[1]} ${row.p.toFixed(3)}.`;
+    cell.append(make("p", {}, make("b", {}, word.label), `: ${word.meaning}.${said}${row.note ? ` ${row.note}` : ""}`));
     row.arms.forEach((arm, place) => {
       const fresh = row.fresh[place]?.length ? `; on fresh trials ${row.fresh[place][0]} of ${row.fresh[place][1]}` : "";
-      cell.append(make("p", {}, `${arms[place]}: ${arm[0]} of ${arm[1]} passed, ${arm[2]} unmeasured${fresh}; cost ${money(arm[4])}, mean time ${time(arm[5])}`));
+      const picture = arm[3] ? drawn(arm[3], `${arms[place]}, trial by trial`) : "";
+      cell.append(make("p", {}, picture, `${arms[place]}: ${arm[0]} of ${arm[1]} passed, ${arm[2]} unmeasured${fresh}; cost ${money(arm[4])}, mean time ${time(arm[5])}`));
     });
     transcripts(row, cell);
   }
@@ -187,18 +196,22 @@
     return box;
   }
 
+  function sort(place, down) {
+    Object.assign(order, { column: place, down });
+    [...find("tasks").tHead.rows[0].cells].forEach((head, at) => {
+      if (at === place) head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      else head.removeAttribute("aria-sort");
+    });
+    find("sort").value = `${place}${down ? " down" : ""}`;
+    select();
+  }
+
   columns.forEach((column, place) => {
     const button = make("button", { type: "button" }, column.name);
     const head = make("th", { scope: "col", class: `${column.right ? "r " : ""}${column.wide ? "wide" : ""}` }, button);
-    if (place === order.column) head.setAttribute("aria-sort", "ascending");
-    button.addEventListener("click", () => {
-      order.down = order.column === place && !order.down;
-      order.column = place;
-      for (const other of head.parentNode.children) other.removeAttribute("aria-sort");
-      head.setAttribute("aria-sort", order.down ? "descending" : "ascending");
-      select();
-    });
+    button.addEventListener("click", () => sort(place, order.column === place && !order.down));
     find("tasks").tHead.rows[0].append(head);
+    for (const [suffix, sign] of [["", "▲"], [" down", "▼"]]) find("sort").append(make("option", { value: `${place}${suffix}` }, `${column.name} ${sign}`));
   });
   words.forEach((word, state) => {
     find("state").append(make("option", { value: state }, `${word.label} (${word.count})`));
@@ -207,8 +220,11 @@
     find("classes").append(button);
   });
   tags.forEach((tag, place) => find("tag").append(make("option", { value: place }, tag)));
-  controls.addEventListener("input", select);
-  controls.addEventListener("reset", () => setTimeout(select));
+  controls.addEventListener("input", (event) => {
+    const [place, down] = find("sort").value.split(" ");
+    if (event.target.id === "sort") sort(Number(place), Boolean(down)); else select();
+  });
+  controls.addEventListener("reset", () => setTimeout(() => sort(1, false)));
   controls.addEventListener("submit", (event) => event.preventDefault());
   find("more").addEventListener("click", () => { shown += PAGE; draw(); });
   find("all").addEventListener("click", () => { shown = Infinity; draw(); });
@@ -217,5 +233,5 @@
     event.preventDefault();
     find("q").focus();
   });
-  select();
+  sort(1, false);
 })();
