@@ -108,16 +108,16 @@ def _loaded(path: Path, name: str) -> Told:
         except (OSError, subprocess.TimeoutExpired) as exc:
             raise fault(path, f"cannot be loaded: {exc}") from exc
     if done.returncode != 0:
-        raise fault(path, f"cannot be loaded by inspect: {_last(done.stderr)}")
+        raise fault(path, f"cannot be loaded by inspect: {_last(done.stderr, done.returncode)}")
     try:
         return msgspec.json.decode(done.stdout.strip().rpartition("\n")[2], type=Told)
     except msgspec.DecodeError as exc:
         raise fault(path, f"cannot be loaded by inspect: {exc}") from exc
 
 
-def _last(text: str) -> str:
+def _last(text: str, code: int) -> str:
     lines = [line for line in text.split("\n") if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
+    return lines[-1].strip() if lines else f"it ended with exit code {code}"
 
 
 def _interpreter() -> str:

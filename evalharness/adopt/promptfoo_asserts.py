@@ -112,10 +112,15 @@ def _value(value: Any, around: Asserting) -> Any:
     return Template(text).render(around.values) if "{{" in text or "{%" in text else text
 
 
+def is_limit(said: Any) -> bool:
+    """Say whether an assertion is about time or money, which are limits of a task here."""
+    return isinstance(said, dict) and said.get("type") in ("latency", "cost")
+
+
 def _limited(said: Options, judging: Judging) -> bool:
     """Take an assertion over that is a limit of its task here; say whether it is one."""
     kind, threshold = said["type"], said.get("threshold")
-    if kind not in ("latency", "cost"):
+    if not is_limit(said):
         return False
     if not isinstance(threshold, int | float) or threshold <= 0:
         raise NoCounterpart(f"'{kind}' needs a threshold above 0")
@@ -153,6 +158,7 @@ def _python(said: Options, around: Asserting, *, opposite: bool) -> Options:
         file = os.path.relpath((around.folder / f"{path}.py").resolve(), around.out.resolve())
         call = f"python({file!r}, {function.lstrip(':') or 'get_assert'!r}"
     else:
+        _check_code(source)
         call = f"code({source!r}"
     threshold = said.get("threshold")
     call = f"{call}, threshold={threshold if isinstance(threshold, int | float) else None!r}, opposite={opposite})"
@@ -161,6 +167,16 @@ def _python(said: Options, around: Asserting, *, opposite: bool) -> Options:
     name = found[1] if found else f"check_{known.count(' = ') + 1}"
     around.adopted.modules[f"{MODULE}.py"] = known if found else f"{known}{name} = {call}\n"
     return {"use": "function", "options": {"call": f"{MODULE}:{name}"}}
+
+
+def _check_code(source: str) -> None:
+    """Refuse code that is none, as the module beside the suite would."""
+    lines = source.strip().split("\n")
+    body = lines if len(lines) > 1 else [f"return {lines[0]}"]
+    try:
+        compile("def _judged(output, context):\n" + "".join(f"    {line}\n" for line in body), "assert", "exec")
+    except (SyntaxError, ValueError) as exc:
+        raise NoCounterpart(f"its code cannot be read: {exc}") from exc
 
 
 def _equals(value: Any, judging: Judging) -> Options:

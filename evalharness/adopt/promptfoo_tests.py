@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from evalharness.adopt.adopted import Adopted, NoCounterpart
-from evalharness.adopt.promptfoo_asserts import Asserting, Judging, taken
+from evalharness.adopt.promptfoo_asserts import Asserting, Judging, is_limit, taken
 from evalharness.adopt.promptfoo_files import SCHEME, loaded, located, text_of
 from evalharness.adopt.templates import field_name, rendered
 
@@ -89,6 +89,9 @@ def rows(place: str, test: dict[str, Any], default: dict[str, Any], around: Asse
     """Make the rows of a test: one for every combination of the values that its variables list."""
     for key in sorted(test.keys() - KNOWN):
         around.adopted.lose(f"{place}.{key}", "is not taken over")
+    for key in ("vars", "options", "metadata"):
+        if not isinstance(test.get(key), dict | str | None):
+            around.adopted.lose(f"{place}.{key}", "is no object")
     if test.get("threshold") is not None:
         around.adopted.lose(f"{place}.threshold", "is not taken over: here every grader must pass")
     options = {**_object(default.get("options")), **_object(test.get("options"))}
@@ -136,7 +139,7 @@ def _row(place: str, test: dict[str, Any], default: dict[str, Any], around: Asse
     said = [(f"{name}.assert[{index}]", each) for name, group in groups for index, each in enumerate(group or [])]
     for where, each in said:
         taken(each, where, around, judging)
-    if not judging.graders and not judging.limits and said:
+    if not judging.graders and any(not is_limit(each) for _, each in said):
         around.adopted.lose(place, "the test is left out: none of its assertions could be taken over")
         return None
     if not said:

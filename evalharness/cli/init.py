@@ -3,6 +3,7 @@
 import shlex
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -11,6 +12,7 @@ from evalharness.adopt.adopted import Adopted
 from evalharness.adopt.writing import AGENT, agent_files, contents
 from evalharness.cli.schema import schema
 from evalharness.errors import ConfigError
+from evalharness.suite import load_suite
 
 SCAFFOLD = ("suite.yaml", "tasks.jsonl", "agent.yaml", "agent.py")
 SCHEMAS = {".evalh/suite.json": "suite", ".evalh/agent.json": "agent"}
@@ -37,7 +39,9 @@ def command(folder: Path, source: str | None) -> None:
         click.echo(_next_steps(folder, AGENT), err=True)
         return
     found = _adopted(source, folder)
-    _keep(folder, contents(found, Path(source).name))
+    written = contents(found, Path(source).name)
+    _check(written, source)
+    _keep(folder, written)
     _say_lost(found)
     first = next(iter(agent_files(list(found.agents)).values()), None)
     click.echo(_next_steps(folder, first), err=True)
@@ -53,6 +57,17 @@ def _adopted(source: str, folder: Path) -> Adopted:
     return promptfoo.adopted(Path(source), folder)
 
 
+def _check(written: dict[str, bytes], source: str) -> None:
+    """Load what is to be written, so that nothing is left behind that does not load."""
+    with TemporaryDirectory(prefix="evalh-init-") as trial:
+        for name, content in written.items():
+            _write(Path(trial) / name, content)
+        try:
+            load_suite(Path(trial) / "suite.yaml")
+        except ConfigError as exc:
+            raise ConfigError(f"{source}: cannot be taken over: {str(exc).replace(f'{trial}/', '')}") from exc
+
+
 def _say_lost(found: Adopted) -> None:
     """Name what was not taken over, and say how much was."""
     for lost in found.lost[:SHOWN]:
@@ -60,8 +75,9 @@ def _say_lost(found: Adopted) -> None:
     if len(found.lost) > SHOWN:
         click.echo(f"not taken over: {len(found.lost) - SHOWN} more", err=True)
     agents = "1 agent" if len(found.agents) == 1 else f"{len(found.agents)} agents"
+    tasks = "1 task" if len(found.rows) == 1 else f"{len(found.rows)} tasks"
     click.echo(
-        f"{len(found.rows)} tasks, {agents}, {len(found.lost)} things to look at",
+        f"{tasks}, {agents}, to look at: {len(found.lost)}",
         err=True,
     )
 

@@ -5,11 +5,13 @@ import json
 import shlex
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 FOLDER = Path(__file__).resolve().parent
+_LOCK, _LOADED = threading.Lock(), {}
 _TEMPLATES = ImmutableSandboxedEnvironment(autoescape=False, keep_trailing_newline=True)
 
 
@@ -48,10 +50,11 @@ def python(file, function, config, template):
 
 
 def _module(path):
-    name = f"promptfoo_provider_{path.stem}"
-    if name not in sys.modules:
-        sys.path.insert(0, str(path.parent))
-        spec = importlib.util.spec_from_file_location(name, path)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
+    with _LOCK:
+        if path not in _LOADED:
+            sys.path.insert(0, str(path.parent))
+            spec = importlib.util.spec_from_file_location(f"promptfoo_provider_{path.stem}", path)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            _LOADED[path] = module
+        return _LOADED[path]

@@ -2,11 +2,13 @@
 
 import importlib.util
 import sys
+import threading
 from pathlib import Path
 
 from evalharness.model import Grade
 
 FOLDER = Path(__file__).resolve().parent
+_LOCK, _LOADED = threading.Lock(), {}
 
 
 def python(file, function, threshold=None, opposite=False):
@@ -14,13 +16,7 @@ def python(file, function, threshold=None, opposite=False):
     path = (FOLDER / file).resolve()
 
     def check(task, transcript, workspace):
-        name = f"promptfoo_check_{path.stem}"
-        if name not in sys.modules:
-            sys.path.insert(0, str(path.parent))
-            spec = importlib.util.spec_from_file_location(name, path)
-            sys.modules[name] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(sys.modules[name])
-        said = getattr(sys.modules[name], function)(transcript.final, _context(task))
+        said = getattr(_module(path), function)(transcript.final, _context(task))
         return _grade(said, threshold, opposite)
 
     return check
@@ -38,6 +34,17 @@ def code(source, threshold=None, opposite=False):
         return _grade(names["_judged"](transcript.final, _context(task)), threshold, opposite)
 
     return check
+
+
+def _module(path):
+    with _LOCK:
+        if path not in _LOADED:
+            sys.path.insert(0, str(path.parent))
+            spec = importlib.util.spec_from_file_location(f"promptfoo_check_{path.stem}", path)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            _LOADED[path] = module
+        return _LOADED[path]
 
 
 def _context(task):
