@@ -5,7 +5,7 @@ the small words of another language and none (or far fewer) of its own. Language
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cache
 
 import regex
@@ -100,7 +100,7 @@ def _within(text: str, own: str, variant: str, scripts: Counter[str]) -> str:
 
 def _latin(text: str, own: str) -> str:
     scores = _scores(text)
-    other = max(scores, key=lambda lang: (scores[lang], lang))
+    other = max(_WORDS, key=lambda lang: (scores[lang], lang))
     lead = scores[other] - scores[own]
     if (scores[own] == 0 and lead >= _LEAD) or lead > max(_LEAD, scores[own]):
         return f"is hardly in '{own}': its small words look like '{other}'"
@@ -108,16 +108,20 @@ def _latin(text: str, own: str) -> str:
 
 
 def _scores(text: str) -> Counter[str]:
-    words = Counter(word.casefold() for word in _WORD.findall(text))
-    found = Counter({lang: sum(words[word] for word in _listed(lang)) for lang in _WORDS})
-    for lang, letters in _LETTERS.items():
-        found[lang] += sum(text.count(letter) > 0 for letter in letters)
-    return found
+    """Count the small words of every language, and once each of its own letters."""
+    speaking = _speaking()
+    evidence = [word.casefold() for word in _WORD.findall(text)] + list({letter for letter in text if letter > "\x7f"})
+    return Counter(lang for each in evidence for lang in speaking.get(each, ()))
 
 
 @cache
-def _listed(lang: str) -> frozenset[str]:
-    return frozenset(_WORDS[lang].split())
+def _speaking() -> dict[str, tuple[str, ...]]:
+    """Say of every small word, and every letter, which languages it speaks for."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for lang, words in _WORDS.items():
+        for word in dict.fromkeys([*words.split(), *_LETTERS.get(lang, "")]):
+            found[word].append(lang)
+    return {word: tuple(langs) for word, langs in found.items()}
 
 
 def _cyrillic(text: str, own: str) -> str:
