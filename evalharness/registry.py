@@ -40,6 +40,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "levenshtein": "evalharness.graders.text:Levenshtein",
         "number": "evalharness.graders.number:Number",
         "regex": "evalharness.graders.text:Regex",
+        "swe_bench": "evalharness.graders.swe_bench:SweBench",
         "tool_calls": "evalharness.graders.tool_calls:ToolCalls",
         "trajectory": "evalharness.graders.trajectory:Trajectory",
         "unit_tests": "evalharness.graders.unit_tests:UnitTests",

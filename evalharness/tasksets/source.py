@@ -61,10 +61,10 @@ def imported(module: str, *, what: str, install: str) -> ModuleType:
 
 
 def records(path: Path) -> list[Fields]:
-    """Read the objects of a JSON list, or of a file with a JSON object a line, compressed or not."""
+    """Read the objects of a JSON list, a single object, or a file with an object a line, compressed or not."""
     try:
         text = (gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode("utf-8")
-        found = json.loads(text) if text.lstrip().startswith("[") else _lines(text)
+        found = _values(text)
     except (OSError, EOFError, ValueError) as exc:
         raise ConfigError(f"{path}: cannot be read as JSON, or as a JSON object a line: {exc}") from exc
     if not all(isinstance(each, dict) for each in found):
@@ -72,8 +72,13 @@ def records(path: Path) -> list[Fields]:
     return list(found)
 
 
-def _lines(text: str) -> list[Any]:
-    return [json.loads(line) for line in text.split("\n") if line.strip()]
+def _values(text: str) -> list[Any]:
+    """Read one document, or one on each line."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return [json.loads(line) for line in text.split("\n") if line.strip()]
+    return found if isinstance(found, list) else [found]
 
 
 def value(fields: Fields, names: Sequence[str], place: str) -> Any:
