@@ -5,7 +5,6 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -23,6 +22,7 @@ from evalharness.registry import BUILT_IN, build, suggestion
 from evalharness.store import RunStore
 
 BATCH = 4096
+BATCH_BYTES = 1 << 24
 LISTED = 12
 LONGEST_TEXT = 100_000
 MOST_MESSAGES = 500
@@ -160,16 +160,30 @@ def _write(found: Source, foreign: Foreign, folder: Path) -> None:
     header = foreign.header
     planned = Planned(task_ids=tuple(header.tasks), first=1, last=header.trials, reason="imported")
     store = RunStore.create(folder, header, planned)
-    compressor = zstandard.ZstdCompressor()
-    finished = (
-        Finished(
-            trial=NO_TASK, record=record, frame=None if said is None else compressor.compress(msgspec.json.encode(said))
-        )
-        for record, said in told(found, foreign.records)
-    )
     with store.writer() as writer:
-        while batch := list(islice(finished, BATCH)):
+        for batch in _batches(_finished(found, foreign)):
             writer.append(batch)
+
+
+def _finished(found: Source, foreign: Foreign) -> Iterator[Finished]:
+    compressor = zstandard.ZstdCompressor()
+    for record, said in told(found, foreign.records):
+        frame = None if said is None else compressor.compress(msgspec.json.encode(said))
+        # A copy: what the compressor returns still occupies as much memory as the worst case would have needed.
+        yield Finished(trial=NO_TASK, record=record, frame=frame and memoryview(frame).tobytes())
+
+
+def _batches(finished: Iterator[Finished]) -> Iterator[list[Finished]]:
+    """Put together as many as one write takes, in number and in bytes."""
+    batch: list[Finished] = []
+    size = 0
+    for each in finished:
+        batch.append(each)
+        size += len(each.frame or b"")
+        if len(batch) == BATCH or size > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    yield batch
 
 
 def _transcripts(found: Source) -> Iterator[tuple[TrialKey, Transcript]]:

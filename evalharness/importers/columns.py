@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,15 @@ class Told(msgspec.Struct, frozen=True):
             found = [float(each) if each else None for each in self.columns[meaning]]
         except ValueError as exc:
             raise fault(path, f"the column for {meaning} holds something that is no number: {exc}") from exc
+        if kind is float and _believable(found):
+            return found
         return [kind(each) if each is not None and 0 <= each < UNBELIEVABLE else None for each in found]
+
+
+def _believable(numbers: Sequence[float | None]) -> bool:
+    """Say at once of many numbers that all are what something can cost or last; a NaN shows in their sum."""
+    known = [each for each in numbers if each is not None]
+    return not known or (isfinite(sum(known)) and min(known) >= 0 and max(known) < UNBELIEVABLE)
 
 
 def _split(said: str) -> list[str]:

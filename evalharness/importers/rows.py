@@ -1,7 +1,7 @@
 """Rows of plain tables: CSV, JSON lines, JSON lists and Parquet, every value as text."""
 
 import csv
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import chain, islice
@@ -13,7 +13,7 @@ from msgspec import Struct
 from evalharness.cells import as_written
 from evalharness.errors import ConfigError
 from evalharness.importers.look import look
-from evalharness.importers.source import LARGEST, byte_lines, document, fault, is_packed, lines, reading, text
+from evalharness.importers.source import BLOCK, LARGEST, byte_lines, document, fault, is_packed, lines, reading, text
 
 LONGEST_FIELD = 1 << 26
 MOST_CELLS = 50_000_000
@@ -97,39 +97,38 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
         source = _text_lines(path)
         first = next(source, "")
         separator = max(SEPARATORS, key=first.count)
-        width = 0
-        guarded = _Guarded(chain([first], source))
-        for number, row in enumerate(csv.reader(guarded, delimiter=separator, strict=True), start=1):
-            if len(row) == width:
-                yield guarded.plain(row)
-            elif row and width:
-                raise fault(path, f"row {number} has {len(row)} fields, but the first row names {width}")
-            elif row:
-                width = len(row)
-                yield row
+        rows = enumerate(csv.reader(chain([first], source), delimiter=separator, strict=True), start=1)
+        names = next((row for _, row in rows if row), None)
+        if names is None:
+            return
+        yield names
+        inert = _may_hold_inert_cells(path)
+        while block := list(islice(rows, BATCH)):
+            whole = _whole(path, block, len(names))
+            yield from map(_as_written, whole) if inert else whole
 
 
-class _Guarded:
-    """Lines that remember whether they held an apostrophe, as cells do that could have been formulas."""
+def _whole(path: Path, block: list[tuple[int, list[str]]], width: int) -> list[list[str]]:
+    """Return numbered rows that are as wide as the names, without empty lines."""
+    rows = [row for _, row in block]
+    if set(map(len, rows)) == {width}:
+        return rows
+    for number, row in block:
+        if row and len(row) != width:
+            raise fault(path, f"row {number} has {len(row)} fields, but the first row names {width}")
+    return [row for row in rows if row]
 
-    def __init__(self, source: Iterable[str]) -> None:
-        self._source = iter(source)
-        self._seen = False
 
-    def __iter__(self) -> Iterator[str]:
-        return self
+def _may_hold_inert_cells(path: Path) -> bool:
+    """Say whether an apostrophe may stand before what could have been a formula; packed files are not searched."""
+    if is_packed(path):
+        return True
+    with path.open("rb") as file:
+        return any(b"'" in block for block in iter(lambda: file.read(BLOCK), b""))
 
-    def __next__(self) -> str:
-        line = next(self._source)
-        self._seen = self._seen or "'" in line
-        return line
 
-    def plain(self, row: list[str]) -> list[str]:
-        """Return the row that was just read, as it was before it was made inert."""
-        if not self._seen:
-            return row
-        self._seen = False
-        return [as_written(cell) for cell in row]
+def _as_written(row: list[str]) -> list[str]:
+    return [as_written(cell) for cell in row] if "'" in "".join(row) else row
 
 
 def _text_lines(path: Path) -> Iterator[str]:
