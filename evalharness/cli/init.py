@@ -1,6 +1,7 @@
 """`evalh init`: a suite, an agent and a policy that run at once, new or made from another tool's configuration."""
 
 import shlex
+import sys
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -66,6 +67,10 @@ def _check(written: dict[str, bytes], source: str) -> None:
             load_suite(Path(trial) / "suite.yaml")
         except ConfigError as exc:
             raise ConfigError(f"{source}: cannot be taken over: {str(exc).replace(f'{trial}/', '')}") from exc
+        finally:  # what was imported from there is gone with it
+            sys.path[:] = [each for each in sys.path if each != str(Path(trial).resolve())]
+            for name in written:
+                sys.modules.pop(Path(name).stem if name.endswith(".py") else "", None)
 
 
 def _say_lost(found: Adopted) -> None:
