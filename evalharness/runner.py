@@ -6,18 +6,19 @@ Retrying, resuming and adding trials are the same act: run whatever is still owe
 import heapq
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from itertools import chain, count
 
 import msgspec
 
+from evalharness import rates
 from evalharness.attribution import retryable
 from evalharness.backlog import Backlog
-from evalharness.breaker import Breaker
 from evalharness.budget import Budget, Tally, exhausted
 from evalharness.errors import BreakerOpen
 from evalharness.executors import Batching, Executor, Finished, Job
 from evalharness.model import Outcome, Trial, TrialKey
+from evalharness.outage import Outages
 from evalharness.store import RunWriter
 
 TICK_SECONDS = 0.25
@@ -106,7 +107,8 @@ class _Running:
         self._last_attempt: dict[TrialKey, int] = {}
         self._order = count()
         self._jitter = random.Random(0)  # noqa: S311 - spreads retries; decides nothing
-        self._breaker = Breaker()
+        self._outages = Outages()
+        self._breaker = self._outages.breaker
         self._outage: str | None = None
         self._said = ""
         self._tally = Tally(owed=len(trials))
@@ -127,6 +129,7 @@ class _Running:
             self._writer.sync()
             self._listener(self._tally)
         self._take(self._finished(0.0))
+        self._keep(self._outages.evidence())
         if self._outage:
             left = self._tally.owed - self._tally.measured
             said = f" ({self._said})" if self._said else ""
@@ -166,7 +169,7 @@ class _Running:
         if self._breaker.cause is not None:
             self._probe(now)
             return
-        self._tally.waiting = ""
+        self._tally.waiting = rates.standing()
         while self._backlog and len(self._in_flight) < self._room and self._affordable():
             self._start(self._backlog.pop())
 
@@ -207,29 +210,27 @@ class _Running:
 
     def _take(self, batch: list[Finished]) -> None:
         """Keep what was measured or attempted, and queue again what is owed again."""
-        kept = [finished for finished in batch if self._counts(finished)]
-        if not kept:
-            return
-        for record in self._writer.append(kept):
-            self._tally.add(record)
+        kept = [each for finished in batch for each in self._counted(finished)]
+        idle = not self._in_flight and (self._stopped is not None or not self._backlog)
+        kept += self._outages.settled(now=time.monotonic(), idle=idle)
+        self._keep(kept)
         for finished in kept:
             self._retry(finished)
 
-    def _counts(self, finished: Finished) -> bool:
-        """Say whether an attempt was made; if not, the trial is owed as before."""
-        now, trial, record = time.monotonic(), finished.trial, finished.record
-        self._in_flight.pop(trial.key)
-        if record is None:
+    def _keep(self, finished: Sequence[Finished]) -> None:
+        for record in self._writer.append(finished) if finished else ():
+            self._tally.add(record)
+
+    def _counted(self, finished: Finished) -> tuple[Finished, ...]:
+        """Return the attempts that are known to count now; trials that spent none are owed as before."""
+        record = finished.record
+        self._in_flight.pop(finished.trial.key)
+        if record is not None and record.outcome is Outcome.ERROR:
+            self._said = record.detail.partition("\n")[0][:SAID]
+        taken = self._outages.take(finished, now=time.monotonic())
+        for trial in taken.owed:
             self._backlog.add(trial)
-            return False
-        cause = (record.cause or "unknown") if record.outcome is Outcome.ERROR else None
-        self._said = self._said if cause is None else record.detail.partition("\n")[0][:SAID]
-        if cause is not None and self._breaker.swallows(cause):
-            self._breaker.probed(cause, now=now, retry_after=finished.retry_after)
-            self._backlog.add(trial)
-            return False
-        self._breaker.note(cause, trial=trial.key, now=now)
-        return True
+        return taken.kept
 
     def _retry(self, finished: Finished) -> None:
         record, trial = finished.record, finished.trial

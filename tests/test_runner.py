@@ -6,6 +6,7 @@ import pytest
 from evalharness.budget import Budget
 from evalharness.errors import BreakerOpen, Unmeasured
 from evalharness.model import Outcome, Transcript, Usage
+from evalharness.rates import through
 from evalharness.runner import Stop
 from tests.running import Run, tasks
 
@@ -168,8 +169,47 @@ def test_an_outage_spends_no_attempts_and_ends_with_the_first_probe_that_works(t
     run = Run(tmp_path / "run", act, of=tasks(12))
     result = run.carry_out(attempts=2)
     assert (result.tally.measured, result.tally.missing) == (12, 0)
-    assert sum(record.outcome is Outcome.ERROR for record in run.records()) == 8
-    assert max(record.attempt for record in run.records()) == 2
+    assert all(record.outcome is Outcome.PASS and record.attempt == 1 for record in run.records())
+
+
+def test_an_outage_that_a_run_does_not_survive_is_on_record(tmp_path):
+    run = Run(tmp_path / "run", failing(99, "dns"), of=tasks(20))
+    with pytest.raises(BreakerOpen):
+        run.carry_out(patience_seconds=0.0)
+    assert {record.cause for record in run.records()} == {"dns"}
+
+
+def test_what_began_before_an_outage_neither_ends_it_nor_makes_its_first_failures_count(tmp_path):
+    """Used to: trials under way when an outage began closed the breaker again, and attempts were spent."""
+    slow, lock, down = threading.Event(), threading.Lock(), []
+
+    def act(task, _number):
+        if task.id in ("t0", "t1"):
+            slow.wait(10)
+            return "yes"
+        with lock:
+            down.append(1)
+        if len(down) == 6:
+            slow.set()  # two answers arrive among the failures
+            time.sleep(0.1)
+        return unmeasured("status:503") if len(down) <= 12 else "yes"
+
+    run = Run(tmp_path / "run", act, of=tasks(30))
+    result = run.carry_out(workers=4, attempts=2)
+    assert (result.tally.measured, result.tally.missing) == (30, 0)
+    assert [record.attempt for record in run.records()] == [1] * 30
+
+
+def test_the_progress_says_that_calls_are_held_back(tmp_path):
+    seen = []
+
+    def act(_task, number):
+        through("a-provider", lambda _: unmeasured(retry_after=0.5) if len(seen) < 2 else "yes", seconds=9)
+        return "yes"
+
+    run = Run(tmp_path / "run", act, of=tasks(1))
+    run.carry_out(listener=lambda tally: seen.append(tally.waiting))
+    assert "1 call held back by a-provider" in seen
 
 
 def test_an_outage_that_outlasts_patience_ends_the_run(tmp_path):

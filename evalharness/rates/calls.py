@@ -45,7 +45,7 @@ def standing() -> str:
     with _LOCK:
         lanes = list(_shared(os.getpid()).items())
     held = [(name, lane.held_back) for name, lane in lanes if lane.held_back]
-    return ", ".join(f"{number} calls held back by {name}" for name, number in held)
+    return ", ".join(f"{number} {'call' if number == 1 else 'calls'} held back by {name}" for name, number in held)
 
 
 def through(
