@@ -78,7 +78,7 @@ RUNNING = within("runner", "runs", "trial", "compare", "gate", "release", "calib
         pytest.param(within(*ADAPTERS), RUNNING, id="adapters import nothing that runs or decides"),
         pytest.param(within(*ADAPTERS), within("store", "journal"), id="adapters know no run directory"),
         pytest.param(
-            within("runner", "executors", "planning", "budget", "breaker", "backlog"),
+            within("runner", "executors", "planning", "budget", "breaker", "backlog", "outage", "rates"),
             within("outcomes", "compare", "gate", "stats"),
             id="running knows no statistics",
         ),
