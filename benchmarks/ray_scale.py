@@ -76,7 +76,7 @@ def two_nodes(cpus: int) -> Iterator[str]:
     try:
         yield cluster.address
     finally:
-        cluster.shutdown()  # type: ignore[no-untyped-call] # Ray's own
+        cluster.shutdown()
 
 
 def carried_out(address: str, call: str, *, tasks: int, trials: int, workers: int) -> tuple[float, float]:

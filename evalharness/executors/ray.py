@@ -8,17 +8,17 @@ import os
 import pickle
 import time
 from collections import Counter, OrderedDict, deque
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 
 import evalharness
 from evalharness.errors import ConfigError, HarnessFault
 from evalharness.executors import Finished, Job
 from evalharness.executors.placement import Placement
-from evalharness.executors.ray_cluster import Actor, Cluster, Lost, Ref
+from evalharness.executors.ray_cluster import Cluster, Lost
 from evalharness.executors.ray_folders import Folders
+from evalharness.executors.ray_slot import DEATHS, Slot, downed
 from evalharness.executors.ray_worker import Reply, Setting
-from evalharness.model import Outcome, Record, Trial, TrialKey
+from evalharness.model import Trial, TrialKey
 
 TEND_SECONDS = 1.0
 WAIT_SECONDS = 0.2
@@ -26,19 +26,6 @@ START_SECONDS = 120.0
 CLOSE_SECONDS = 20.0
 SHORT_SECONDS = 1.0  # trials shorter than this are handed to a worker while it still has another
 UNREADY = "its workers die while they start: install the same evalharness, with its dependencies, on every node"
-DEATHS = 2  # workers that a trial may take down until that counts as the agent's doing
-
-
-@dataclass(eq=False)
-class _Slot:
-    """A worker, and the trials it has been handed: the first one runs, a second one waits for it."""
-
-    node: str
-    actor: Actor
-    ready: Ref
-    open: bool = False
-    brought: set[str] = field(default_factory=set)
-    trials: deque[tuple[Ref, Trial]] = field(default_factory=deque)
 
 
 @dataclass
@@ -65,7 +52,7 @@ class RayExecutor:
     def open(self, job: Job, *, workers: int) -> None:
         """Start the workers; returns when the first of them is ready."""
         self._workers = workers
-        self._slots: list[_Slot] = []
+        self._slots: list[Slot] = []
         self._inbox: OrderedDict[TrialKey, Trial] = OrderedDict()
         self._outbox: deque[Finished] = deque()
         self._deaths: Counter[TrialKey] = Counter()
@@ -128,9 +115,12 @@ class RayExecutor:
     def _tend(self) -> None:
         """Put workers wherever there is room for those that are missing."""
         now = time.monotonic()
-        if len(self._slots) == self._workers or now - self._tended < TEND_SECONDS:
+        if now - self._tended < TEND_SECONDS:
             return
         self._tended = now
+        self._cluster.reap()
+        if len(self._slots) == self._workers:
+            return
         nodes = [node for node in self._cluster.nodes() if node.id not in self._unfit]
         if not nodes and not self._slots and self._unfit:
             raise ConfigError(f"no worker can be made ready on the Ray cluster: {next(iter(self._unfit.values()))}")
@@ -139,11 +129,9 @@ class RayExecutor:
             self._start(node)
 
     def _start(self, node: str) -> None:
-        actor = self._cluster.start(node, self._placement.share)
-        for root in self._roots:
-            actor.bring.remote(root, self._folders.parcel(root))
-        ready = actor.open.remote(self._setting)
-        self._slots.append(_Slot(node, actor, ready, brought=set(self._roots)))
+        slot = Slot(node, self._cluster.start(node, self._placement.share), self._folders)
+        slot.prepare(self._setting, self._roots)
+        self._slots.append(slot)
 
     def _hand_out(self) -> None:
         """Hand trials to the workers that have the fewest."""
@@ -152,14 +140,7 @@ class RayExecutor:
             slot = min((slot for slot in self._slots if slot.open), key=lambda each: len(each.trials), default=None)
             if slot is None or len(slot.trials) >= most:
                 return
-            trial = self._inbox.popitem(last=False)[1]
-            roots = self._folders.of_trial(trial)
-            for root in roots:
-                if root not in slot.brought:
-                    slot.actor.bring.remote(root, self._folders.parcel(root))
-                    slot.brought.add(root)
-            packed = self._folders.packed(trial, slot.brought if roots else ())
-            slot.trials.append((slot.actor.run.remote(packed), trial))
+            slot.hand(self._inbox.popitem(last=False)[1])
 
     def _listen(self, timeout: float) -> None:
         """Take what workers say, waiting for the first word."""
@@ -178,7 +159,7 @@ class RayExecutor:
                 self._hear(slot, said)
         self._hand_out()
 
-    def _hear(self, slot: _Slot, said: Reply | str | None) -> None:
+    def _hear(self, slot: Slot, said: Reply | str | None) -> None:
         """Take an answer: of a trial, or to the request to make ready."""
         if isinstance(said, Reply):
             _, trial = slot.trials.popleft()
@@ -194,7 +175,7 @@ class RayExecutor:
             self._unfit[slot.node] = said
             self._drop(slot)
 
-    def _drop(self, slot: _Slot) -> None:
+    def _drop(self, slot: Slot) -> None:
         """End a worker; what it had not begun is handed to another."""
         self._cluster.end(slot.actor)
         self._slots.remove(slot)
@@ -203,14 +184,14 @@ class RayExecutor:
             self._inbox.move_to_end(trial.key, last=False)
         self._tended = 0.0
 
-    def _lose(self, slot: _Slot) -> None:
+    def _lose(self, slot: Slot) -> None:
         """See to a worker that is gone: the trial it was at is owed again, unless it takes every worker down."""
         alive = slot.node in {node.id for node in self._cluster.nodes()}
         if slot.trials:
             trial = slot.trials.popleft()[1]
             self._deaths[trial.key] += alive
-            downed = self._deaths[trial.key] >= DEATHS
-            self._outbox.append(Finished(trial=trial, record=_downed(trial) if downed else None))
+            given_up = self._deaths[trial.key] >= DEATHS
+            self._outbox.append(Finished(trial=trial, record=downed(trial) if given_up else None))
         elif alive and not slot.open:
             self._failed[slot.node] += 1
             if self._failed[slot.node] >= DEATHS:
@@ -236,17 +217,3 @@ class RayExecutor:
         deadline = time.monotonic() + CLOSE_SECONDS
         while closing and time.monotonic() < deadline:
             closing = [ref for ref in closing if ref not in self._cluster.wait(closing, WAIT_SECONDS)]
-
-
-def _downed(trial: Trial) -> Record:
-    return Record(
-        task_id=trial.task.id,
-        trial=trial.number,
-        attempt=trial.attempt,
-        outcome=Outcome.FAIL,
-        score=0.0,
-        cause="worker:died",
-        detail=f"its worker's process died {DEATHS} times, each time with nothing but this trial in it",
-        seed=trial.seed,
-        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-    )

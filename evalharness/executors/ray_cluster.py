@@ -5,8 +5,9 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from evalharness.errors import ConfigError, HarnessFault
@@ -17,12 +18,16 @@ INSTALL = "pip install 'evalharness[ray]'"
 
 try:
     import ray
+    import ray._private.worker
     from ray.exceptions import RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ImportError as exc:
     raise ConfigError(f"the executor 'ray' needs Ray, which is not installed: run `{INSTALL}`") from exc
 
 REACH_SECONDS = 10.0
+END_SECONDS = 5.0
+PAUSE_SECONDS = 0.02
+ASIDE = "aside"  # calls of this group do not wait for the trial that runs
 OBJECT_STORE_BYTES = 512 << 20  # of a cluster of our own: transcripts on their way
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -44,13 +49,16 @@ class Cluster:
         self._ours = not ray.is_initialized()
         if self._ours:
             _connect(address)
-        self._worker = ray.remote(Worker)
+            self._muted = ExitStack()
+            self._muted.enter_context(_muted())
+        self._worker = ray.remote(concurrency_groups={ASIDE: 1})(Worker)
+        self._ending: list[tuple[float, Actor, Ref]] = []
 
     def nodes(self) -> list[Node]:
         """List the nodes that are alive and have processors."""
         return [
             Node(each["NodeID"], float(each["Resources"]["CPU"]))
-            for each in ray.nodes()  # type: ignore[no-untyped-call] # Ray's own
+            for each in ray.nodes()
             if each["Alive"] and each["Resources"].get("CPU")
         ]
 
@@ -75,14 +83,31 @@ class Cluster:
             raise Lost(str(exc)) from exc
 
     def end(self, actor: Actor) -> None:
-        """End a worker's process at once."""
+        """Have a worker end what it started, then end it; one that cannot any more is ended a little later."""
         with suppress(RayError, ValueError):
-            ray.kill(actor)
+            over = actor.end.options(concurrency_group=ASIDE).remote()
+            self._ending.append((time.monotonic() + END_SECONDS, actor, over))
+
+    def reap(self) -> None:
+        """End the workers that were to end, and are done with it or late."""
+        if not self._ending:
+            return
+        now, refs = time.monotonic(), [ref for *_, ref in self._ending]
+        over = set(ray.wait(refs, num_returns=len(refs), timeout=0)[0])
+        done = [each for each in self._ending if each[2] in over or each[0] < now]
+        self._ending = [each for each in self._ending if each not in done]
+        for _, actor, _ in done:
+            with suppress(RayError, ValueError):
+                ray.kill(actor)
 
     def close(self) -> None:
-        """Let go of the cluster, and end it where it is ours."""
+        """Let go of the cluster once all workers have ended, and end it where it is ours."""
+        while self._ending:
+            time.sleep(PAUSE_SECONDS)
+            self.reap()
         if self._ours:
             ray.shutdown()
+            self._muted.close()
 
 
 def _connect(address: str | None) -> None:
@@ -126,6 +151,20 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Have Ray print nothing about workers and nodes that are lost: it has no public switch for that."""
+    spoken = getattr(ray._private.worker, "print_to_stdstream", None)  # noqa: SLF001 - see above
+    if spoken is None:
+        yield
+        return
+    ray._private.worker.print_to_stdstream = lambda *_, **__: None  # noqa: SLF001 - see above
+    try:
+        yield
+    finally:
+        ray._private.worker.print_to_stdstream = spoken  # noqa: SLF001 - see above
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """The folders of this machine that workers elsewhere need: each is packed once, when something first asks for it."""
 
 import os
+import pickle
 import sys
 from collections.abc import Iterable
 
+from evalharness.errors import ConfigError
 from evalharness.executors import Job, Sited
 from evalharness.executors.parcels import packed, parcel
 from evalharness.executors.ray_cluster import Cluster, Ref
@@ -44,7 +46,10 @@ class Folders:
 
     def packed(self, value: object, roots: Iterable[str]) -> bytes:
         """Write a value for a worker that has been brought these folders."""
-        return packed(value, tuple(roots))
+        try:
+            return packed(value, tuple(roots))
+        except (pickle.PicklingError, TypeError, AttributeError) as exc:
+            raise ConfigError(f"this cannot be sent to another machine: {exc}: use `--executor threads`") from exc
 
     @staticmethod
     def path(roots: Iterable[str]) -> tuple[str, ...]:

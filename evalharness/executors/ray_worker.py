@@ -6,6 +6,7 @@ Nothing it is given or says reaches a log of the cluster: what its process print
 import faulthandler
 import os
 import pickle
+import secrets
 import shutil
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from evalharness.executors import Finished, Job, RunTrial, Watch
 from evalharness.executors.parcels import Parcel, opened, unpacked
 from evalharness.executors.threads import ThreadExecutor
 from evalharness.model import Record, Trial
+from evalharness.workspaces.tree import MARKER, end_marked, marked
 
 LAST_RESORT_SECONDS = 5.0  # after a thread would have been given up, if the agent let anything else run
 FOREVER = 3600.0
@@ -72,6 +74,8 @@ class Worker:
 
     def __init__(self) -> None:
         _silence()
+        self._token = secrets.token_hex(8)
+        os.environ[MARKER] = marked(self._token)  # on everything that trials start
         self._places: dict[str, str] = {}
         self._stack = ExitStack()
         self._threads = ThreadExecutor()
@@ -135,6 +139,12 @@ class Worker:
     def close(self) -> None:
         """Let go of everything."""
         self._stack.close()
+
+    def end(self) -> None:
+        """End all that the trials have started, in the middle of whatever it does; nothing follows."""
+        if hasattr(self, "_own"):
+            shutil.rmtree(self._own, ignore_errors=True)
+        end_marked(self._token)
 
 
 class _Guarded:

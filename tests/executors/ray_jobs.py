@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -55,6 +56,10 @@ class Acting:
 
     def _hang(self, _said, _times):
         time.sleep(600)
+
+    def _spawn(self, said, _times):
+        """Start something that detaches itself, and wait for ever."""
+        subprocess.Popen(["sh", "-c", f"(setsid sleep {said} &) ; exec sleep {said}"]).wait()
 
     def _hold(self, _said, times):
         """Keep the interpreter to itself, once."""

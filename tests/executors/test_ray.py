@@ -1,5 +1,6 @@
 import gc
 import json
+import random
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from evalharness.errors import ConfigError
@@ -84,6 +86,9 @@ def taken(executor, number):
 def test_what_is_submitted_comes_back_from_both_nodes_whole(cluster, tmp_path):
     with executing(cluster, tmp_path, workers=2) as executor:
         assert isinstance(executor, Executor)
+        deadline = time.monotonic() + PATIENCE
+        while not all(slot.open for slot in executor._slots) and time.monotonic() < deadline:
+            assert executor.next(0.1) is None
         for index in range(12):
             executor.submit(trial(f"sleep-0.1-{index}"))
         executor.submit(trial("long-0"))
@@ -197,11 +202,23 @@ def test_a_node_that_is_killed_costs_no_trial_and_no_attempt_and_its_place_is_ta
     assert (sizes[0], min(sizes[1:]), sizes[-1]) == (3, 2, 3)
 
 
+def processes(*command):
+    found = []
+    for each in psutil.process_iter():
+        with suppress(psutil.Error):
+            found += [each.pid] if each.cmdline() == list(command) else []
+    return found
+
+
 def test_closing_waits_for_what_runs_unless_it_is_abandoned(cluster, tmp_path):
+    unheard = f"{600 + random.SystemRandom().random():.9f}"
     with executing(cluster, tmp_path, abandon=True) as executor:
-        executor.submit(trial("sleep-60"))
-        begun = time.monotonic()
-    assert time.monotonic() - begun < 30
+        executor.submit(trial(f"spawn-{unheard}"))
+        deadline = time.monotonic() + PATIENCE
+        while len(processes("sleep", unheard)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert len(processes("sleep", unheard)) == 2
+    assert processes("sleep", unheard) == []
     with executing(cluster, tmp_path) as executor:
         executor.submit(trial("sleep-1"))
         begun = time.monotonic()
