@@ -85,8 +85,14 @@ def gather(comparison: Comparison, *, looks: tuple[Look, ...] = (), commands: tu
         slices=_slices(comparison),
         looks=looks,
         commands=commands,
-        suite_place=header.suite.place if header else "",
+        suite_place=_within_repository(header.suite.place) if header else "",
     )
+
+
+def _within_repository(place: str) -> str:
+    """Name a suite as its repository does, whatever checkout it was read from; elsewhere as it is."""
+    root = next((each for each in Path(place).parents if (each / ".git").exists()), None)
+    return str(Path(place).relative_to(root)) if root else place
 
 
 def run_at(place: str) -> Outcomes | None:

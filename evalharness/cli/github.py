@@ -16,7 +16,7 @@ from evalharness.cli.github_api import Github
 from evalharness.cli.github_job import Job
 from evalharness.cli.github_prepare import State, prepare
 from evalharness.cli.github_promote import promote
-from evalharness.cli.github_run import DECIDED, gate
+from evalharness.cli.github_run import DECIDED, REPORTS, gate
 from evalharness.errors import ConfigError, EvalHarnessError
 from evalharness.model import Comparison
 from evalharness.redact import Redactor
@@ -30,8 +30,10 @@ def publish(job: Job) -> int:
     """Tell of the gate: outputs, annotations, the job's page, the comment and the check run."""
     state = State.read(job.folder)
     told, comparison = outcome(job, state)
-    report = job.folder / "report.html"
-    job.output(verdict=told.decision, exit_code=told.exit_code, report=report if report.is_file() else "")
+    html, sarif, junit = (file if file.is_file() else "" for file in map(job.report, REPORTS))
+    scan = bool(sarif) and not job.forked
+    job.output(verdict=told.decision, exit_code=told.exit_code, report=html, sarif=sarif, junit=junit)
+    job.output(scan=str(scan).lower())
     told = tell(job, told)
     for line in said.annotations(told, comparison):
         print(line)  # noqa: T201 - spoken to the runner

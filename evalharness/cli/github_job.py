@@ -112,6 +112,15 @@ class Job(Struct, frozen=True, kw_only=True):
         )
         return Path("gates") / f"github-{run}-{which}"
 
+    def report(self, ending: str) -> Path:
+        """Name one of the reports that the gate leaves."""
+        return self.folder / f"report.{ending}"
+
+    @property
+    def forked(self) -> bool:
+        """Say whether a pull request of another repository began it: its token may only read."""
+        return self.event.pull_request is not None and self.event.pull_request.forked
+
     @property
     def link(self) -> str:
         """Return the address of the workflow's run."""

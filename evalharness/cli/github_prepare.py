@@ -79,8 +79,7 @@ def lacking(job: Job) -> str:
     absent = [name for name in re.findall(r"\w+", job.inputs.requires) if not job.environ.get(name)]
     if not absent:
         return ""
-    forked = job.event.pull_request is not None and job.event.pull_request.forked
-    why = "a pull request from a fork gets no secrets" if forked else "the job does not set it"
+    why = "a pull request from a fork gets no secrets" if job.forked else "the job does not set it"
     return f"{', '.join(absent)} is empty: {why}"
 
 

@@ -11,6 +11,7 @@ from evalharness.cli.github_job import Job
 from evalharness.cli.github_prepare import State
 
 DECIDED = (0, 1, 3)
+REPORTS = ("html", "sarif", "xml")
 
 
 def gate(job: Job) -> int:
@@ -30,7 +31,7 @@ def gate(job: Job) -> int:
     arguments += [f"--{name}={value}" for name, value in options.items() if value]
     code, fault = evalh(job, "gate", *arguments)
     if code in DECIDED:
-        evalh(job, "report", str(place), "--out", str(job.folder / "report.html"))
+        evalh(job, "report", str(place), *(f"--out={job.report(ending)}" for ending in REPORTS))
     msgspec.structs.replace(state, exit_code=code, fault=fault).write(job.folder)
     return 0
 

@@ -42,6 +42,11 @@ def test_a_harmful_change_fails_and_is_told_of_everywhere(runner, api):
     assert steps["publish"].outputs["verdict"] == "block"
     assert steps["publish"].outputs["exit-code"] == "1"
     assert (job.checkout / steps["publish"].outputs["report"]).read_text().startswith("<!doctype html>")
+    assert steps["publish"].outputs["scan"] == "true"
+    [log] = json.loads((job.checkout / steps["publish"].outputs["sarif"]).read_text())["runs"]
+    [place] = {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in log["results"]}
+    assert place == "suite.yaml"
+    assert "<testsuites" in (job.checkout / steps["publish"].outputs["junit"]).read_text()
     commands = steps["publish"].stdout.splitlines()
     assert commands[0].startswith("::error title=evalh block::BLOCK")
     assert [line.partition(" 4 of 4")[0] for line in commands[1:]] == ["::error title=confirmed broken::t3:"], commands
@@ -115,6 +120,7 @@ def test_a_fork_that_needs_no_secret_is_gated_though_its_token_may_not_comment(r
     steps = runner({"*": "yes"}, forked=True).act()
     assert steps["finish"].returncode == 0
     assert steps["publish"].outputs["verdict"] == "promote"
+    assert steps["publish"].outputs["scan"] == "false", "a fork's token may not write to code scanning"
     assert "::notice title=no comment::the comment was not written: GitHub answered 403" in steps["publish"].stdout
     assert "::notice title=no check run::" in steps["publish"].stdout
 
@@ -183,12 +189,20 @@ def test_workflows_ask_for_little_and_never_run_a_strangers_code_with_secrets(na
 def test_no_expression_is_part_of_a_script_and_every_action_is_pinned(step):
     assert "${{" not in step.get("run", "")
     uses = step.get("uses", "./")
-    assert uses == "./" or re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", uses)
+    assert uses == "./" or re.fullmatch(r"[\w-]+/[\w-]+(/[\w-]+)?@[0-9a-f]{40}", uses)
 
 
 def test_the_steps_name_inputs_that_exist_and_that_are_read():
     named = set(re.findall(r"inputs\.([a-z-]+)", (ROOT / "action.yml").read_text()))
     assert named == set(ACTION["inputs"])
+
+
+def test_code_scanning_is_asked_for_by_name_and_can_fail_no_gate():
+    [step] = [each for each in ACTION["runs"]["steps"] if "upload-sarif" in each.get("uses", "")]
+    assert ACTION["inputs"]["sarif"]["default"] == "false"
+    assert "inputs.sarif == 'true'" in step["if"]
+    assert "steps.publish.outputs.scan == 'true'" in step["if"]
+    assert step["continue-on-error"] is True
 
 
 def test_actionlint_finds_nothing():
