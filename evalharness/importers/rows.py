@@ -65,10 +65,11 @@ def _parquet(path: Path, wanted: Container[str] | None) -> Table:
             columns: list[list[str]] = [[] for _ in found]
             size = 0
             for batch in file.iter_batches(batch_size=BATCH, columns=found):
-                size += batch.nbytes
+                decoded = [each.dictionary_decode() if hasattr(each, "dictionary") else each for each in batch.columns]
+                size += sum(each.nbytes for each in decoded)
                 if size > LARGEST:
                     raise fault(path, f"holds more than {LARGEST >> 20} MB when unpacked: import a smaller part of it")
-                for column, values in zip(columns, batch.columns, strict=True):
+                for column, values in zip(columns, decoded, strict=True):
                     column.extend(text(value) for value in values.to_pylist())
     except (ArrowException, TypeError) as exc:
         raise fault(path, f"cannot be read as Parquet: {exc}") from exc

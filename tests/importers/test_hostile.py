@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from evalharness.cli import main
 from evalharness.errors import ConfigError, EvalHarnessError
 from evalharness.foreign import keep, source
 from evalharness.registry import BUILT_IN
@@ -48,6 +49,50 @@ LOGS = {
         "verifier_result": {"rewards": {"reward": 1}},
     },
     "deepeval.json": {"testCases": [{"name": "a", "input": "q", "success": True}], "metricsScores": []},
+    "samples_arith_2026.jsonl": [
+        {"doc_id": 0, "doc": {"q": 1}, "filter": "none", "metrics": ["acc"], "acc": 1.0, "resps": [], "target": "1"},
+        {"doc_id": 1, "doc": {"q": 2}, "filter": "none", "metrics": ["acc"], "acc": 0.0, "resps": [], "target": "1"},
+    ],
+    "eee_samples.jsonl": [
+        {
+            "evaluation_id": "e",
+            "model_id": "m",
+            "evaluation_name": "n",
+            "evaluation_result_id": "r",
+            "sample_id": "a",
+            "evaluation": {"score": 1.0, "is_correct": True},
+            "messages": [{"turn_idx": 0, "role": "user", "content": "x", "tool_calls": [{"id": "1", "name": "t"}]}],
+            "metadata": {"trial": "1", "tags": '["x"]'},
+        }
+    ],
+    "report.json": {"a__b-1": {"patch_exists": True, "patch_successfully_applied": True, "resolved": True}},
+    "preds.json": {"a__b-1": {"instance_id": "a__b-1", "model_name_or_path": "m", "model_patch": "diff"}},
+    "tau2-simulation.json": {
+        "id": "1",
+        "task_id": "1",
+        "trial": 0,
+        "termination_reason": "user_stop",
+        "reward_info": {"reward": 1.0},
+        "messages": [],
+    },
+    "promptfoo.jsonl": [
+        {"provider": {"id": "p"}, "success": True, "score": 1, "promptIdx": 0, "testCase": {"vars": {"q": 1}}},
+        {"provider": {"id": "p"}, "success": False, "score": 0, "promptIdx": 0, "testCase": {"vars": {"q": 2}}},
+    ],
+    "harbor-job.json": {
+        "n_total_trials": 1,
+        "stats": {},
+        "trial_results": [
+            {
+                "task_name": "t",
+                "trial_name": "t__1",
+                "agent_info": {"name": "a"},
+                "verifier_result": {"rewards": {"reward": 1}},
+                "step_results": [{"agent_result": {"n_input_tokens": 1}, "exception_info": None}],
+            }
+        ],
+    },
+    "table.json": [{"id": "a", "passed": 1, "tags": ["x"], "cost": 0.5}, {"id": "b", "passed": 0, "tags": {"k": 1}}],
     "pytest.json": {"tests": [{"nodeid": "a", "outcome": "passed"}], "summary": {"passed": 1}, "exitcode": 0},
 }
 FRESH = count()  # numbers of folders that no other example has used
@@ -129,6 +174,41 @@ def test_cut_and_scribbled_archives_are_one_error_or_a_run(tmp_path, data):
     imported(file, tmp_path / f"run-{next(FRESH)}")
 
 
+JUNIT = b"""<?xml version="1.0"?><testsuites><testsuite name="s" tests="2" failures="1" time="1.5">
+<testcase classname="c" name="a" time="0.5"/>
+<testcase classname="c" name="b"><failure message="m">t</failure></testcase>
+<testcase classname="c" name="d"><skipped/></testcase></testsuite></testsuites>"""
+CSV = b'id,trial,passed,score,cost,tags\na,1,1,1,0.5,"[""x""]"\nb,1,0,0,,x;y\n"c\n,",1,,,,\n'
+
+
+def parquet_file(path):
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pa.table({"id": ["a", "b"], "passed": [True, None], "score": [1.0, 0.0], "n": [[1], []]}), path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["log.xml", "log.csv", "log.csv.gz", "log.parquet", "log.eval"])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_cut_scribbled_and_doubled_files_are_one_error_or_a_run(tmp_path, name, data):
+    file = tmp_path / name
+    if name == "log.parquet":
+        parquet_file(file)
+    elif name == "log.eval":
+        eval_file(file, {"_journal/start.json": inspect_header(), "_journal/summaries/1.json": FOUR}, method=8)
+    else:
+        plain = JUNIT if name == "log.xml" else CSV
+        file.write_bytes(gzip.compress(plain, mtime=0) if name.endswith("gz") else plain)
+    content = bytearray(file.read_bytes())
+    for _ in range(data.draw(st.integers(0, 5))):
+        place, byte = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(0, 255))
+        content[place] = byte
+    start, end = sorted(data.draw(st.lists(st.integers(0, len(content)), min_size=2, max_size=2)))
+    content[end:end] = content[start:end] if data.draw(st.booleans()) else b""
+    file.write_bytes(content if data.draw(st.booleans()) else content[:end])
+    imported(file, tmp_path / f"run-{next(FRESH)}")
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(), ending=st.sampled_from([".csv", ".json", ".jsonl", ".xml", ".eval", ".parquet", ".csv.gz"]))
 def test_any_text_is_one_error_or_a_run(tmp_path, text, ending):
@@ -151,6 +231,53 @@ def test_a_gzip_bomb_is_refused_before_it_fills_the_memory(tmp_path, monkeypatch
     file.write_bytes(gzip.compress(b"[" + b" " * (1 << 25) + b"]", 9))
     with pytest.raises(ConfigError, match=r"log\.json\.gz: holds more than 4 MB when unpacked"):
         outcomes(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "filling"),
+    [
+        ("t.csv.gz", b"id,passed\n", b"a,1\n"),
+        ("t.jsonl.gz", b'{"id": "a", "passed": 1}\n', b'{"id": "a", "passed": 1}\n'),
+        ("t.xml.gz", b"<testsuite>", b"<testcase name='a'/>"),
+        ("e.jsonl.gz", b'{"spec": {"eval_name": "e"}}\n', b'{"sample_id": "a", "type": "match", "data": {}}\n'),
+    ],
+)
+def test_packed_lines_are_refused_when_they_are_too_many(tmp_path, monkeypatch, name, head, filling):
+    for module in ("look", "source", "rows", "junit"):
+        monkeypatch.setattr(f"evalharness.importers.{module}.LARGEST", 1 << 20, raising=False)
+    (tmp_path / name).write_bytes(gzip.compress(head + filling * ((1 << 21) // len(filling)), 9))
+    assert (tmp_path / name).stat().st_size < 1 << 17
+    with pytest.raises(ConfigError, match="more than"):
+        outcomes(tmp_path / name)
+
+
+@pytest.mark.parametrize("method", [8, 93])
+def test_a_member_that_unpacks_to_more_than_it_says_is_refused(tmp_path, method):
+    huge = b"[" + b" " * (1 << 28) + b"]"
+    file = eval_file(tmp_path / "log.eval", {"header.json": inspect_header(), "summaries.json": huge}, method=method)
+    assert file.stat().st_size < 1 << 20
+    assert not imported(file, tmp_path / "run")
+
+
+def test_a_parquet_file_that_repeats_a_text_many_times_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("evalharness.importers.rows.LARGEST", 1 << 24)
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    ids = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), pa.array(["x" * 10_000]))
+    parquet.write_table(pa.table({"id": ids, "passed": [True] * 20_000}), tmp_path / "t.parquet")
+    assert (tmp_path / "t.parquet").stat().st_size < 1 << 20
+    with pytest.raises(ConfigError, match="holds more than 16 MB when unpacked"):
+        outcomes(tmp_path / "t.parquet")
+
+
+def test_the_command_ends_with_2_and_leaves_nothing(tmp_path, capsys):
+    for number, (name, value) in enumerate(LOGS.items()):
+        file = written(tmp_path / f"{number}" / name, value)
+        file.write_bytes(file.read_bytes()[:-2] + b"\xff")
+        with pytest.raises(SystemExit) as ended:
+            main(["import", "auto", str(file), "--out", str(tmp_path / "run")])
+        said = capsys.readouterr().err
+        assert (ended.value.code, said.count("\n"), said[:7]) == (2, 1, "error: ")
+        assert not (tmp_path / "run").exists()
 
 
 def test_deep_nesting_is_an_error_not_a_crash(tmp_path):
