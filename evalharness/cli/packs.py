@@ -40,7 +40,7 @@ def command() -> None:
 command.add_command(generate)
 
 
-@command.command("list")
+@command.command("list", short_help="List the packs that come with evalh.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_packs(*, as_json: bool) -> None:
     """List the packs that come with evalh: name, language, items, digest."""
@@ -59,7 +59,7 @@ def _listed(name: str) -> Listed:
     return Listed(name=name, languages=pack.languages, items=len(pack.items), digest=pack.digest, file=str(path))
 
 
-@command.command("check")
+@command.command("check", short_help="Name every violation in packs.")
 @click.argument("sources", metavar="FILE|SUITE...", nargs=-1, required=True)
 @click.option("--strict", is_flag=True, help="Demand what is only advised for packs of others.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

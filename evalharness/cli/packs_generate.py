@@ -24,6 +24,7 @@ from evalharness.redact import Redactor
 from evalharness.report.console import plain
 
 LOCAL = "local"
+INTERRUPTED = 130
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -90,8 +91,12 @@ def generate(**said: Any) -> None:
     """
     options = msgspec.convert(said, Options)
     wanted = _wanted(options)
-    with drafting(options.out, wanted) as draft:
-        refused = _written(options, draft) if draft.owed(options.num) else Counter()
+    try:
+        with drafting(options.out, wanted) as draft:
+            refused = _written(options, draft) if draft.owed(options.num) else Counter()
+    except KeyboardInterrupt:
+        click.echo("interrupted; every item that was accepted is kept, and the same command goes on", err=True)
+        raise SystemExit(INTERRUPTED) from None
     _print(options, draft, refused)
     if draft.owed(options.num):
         have = f"{len(draft.items)} of {options.num} items"
@@ -135,13 +140,15 @@ def _author(options: Options) -> Iterator[Author]:
         with local_author(temperature=options.temperature, seconds=options.timeout) as author:
             yield author
         return
-    yield ProviderAuthor(
+    provider = ProviderAuthor(
         model=options.model,
         temperature=options.temperature,
         max_tokens=options.max_tokens,
         seconds=options.timeout,
         options={"api_base": options.api_base} if options.api_base else {},
     )
+    provider.check()
+    yield provider
 
 
 def _how(options: Options, author: Author) -> Generation:

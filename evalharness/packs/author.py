@@ -56,6 +56,14 @@ class ProviderAuthor:
     def __post_init__(self) -> None:
         self._forms = ["json_schema", "json_object", "text"]
 
+    def check(self) -> None:
+        """Refuse a model whose key is missing, before anything is written."""
+        if self.options:  # a server of one's own may want no key
+            return
+        missing = litellm_client.load().validate_environment(model=self.model).get("missing_keys") or []
+        if missing and all(name.endswith("_API_KEY") for name in missing):
+            raise ConfigError(f"{self.model} needs a key: set {' and '.join(missing)}, or name a server by --api-base")
+
     def write(self, request: Request, *, seed: int) -> Written:
         """Ask once; a form of answer that is refused costs a call more."""
         while True:

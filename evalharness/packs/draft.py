@@ -121,6 +121,9 @@ def _resumed(out: Path, log: IO[bytes], wanted: Wanted) -> Draft:
     _cut(log)
     log.seek(0)
     lines = [_decoded(said, log.name, number) for number, said in enumerate(log, 1)]
+    if len(lines) == 1:  # nothing was asked yet: it may still become another pack
+        log.truncate(0)
+        lines = []
     if lines:
         _refuse_other(lines[0], wanted, log.name)
     if out.exists():

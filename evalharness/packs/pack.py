@@ -75,7 +75,7 @@ def pack_path(source: str) -> Path:
 
 def bundled_packs() -> dict[str, Path]:
     """List the packs that come with the package, by the name of their suite."""
-    return {name: path.with_suffix(".jsonl") for name, path in bundled().items() if path.with_suffix(".jsonl").exists()}
+    return {name: path.with_suffix(".jsonl") for name, path in bundled().items() if name.startswith("smoke-")}
 
 
 def demanding(source: str, path: Path) -> bool:

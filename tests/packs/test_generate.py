@@ -334,3 +334,26 @@ def test_options_are_checked_before_anything_is_written(out, more, said):
     with serving(items(fact(1))) as server, pytest.raises(ConfigError, match=said):
         generated(server, out, *more)
     assert list(out.parent.iterdir()) == []
+
+
+def test_a_missing_key_is_said_at_once(out, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    arguments = ["--model", "openai/gpt-4o-mini", "--language", "en", "--num", "2", "--out", str(out)]
+    with pytest.raises(ConfigError, match="openai/gpt-4o-mini needs a key: set OPENAI_API_KEY"):
+        cli.main(["packs", "generate", *arguments], standalone_mode=False)
+    with serving(items(fact(1), fact(2))) as server:  # nothing was asked yet, so it may still become another pack
+        generated(server, out)
+    assert len(lines(out)) == 2
+
+
+def test_ctrl_c_ends_it_with_what_is_kept(out):
+    with serving(items(fact(1)), NEVER) as server:
+        command = [sys.executable, "-m", "evalharness", *arguments(server, out)]
+        running = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        while len(server.asked) < 2 and running.poll() is None:
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate()
+    assert running.returncode == 130
+    assert b"interrupted" in told
+    assert len(lines(out)) == 1
