@@ -25,6 +25,8 @@ def regrade(store: RunStore, suite: Suite, *, out: Path | None = None, workers: 
     Trials without a transcript (a crash, a limit, an outage) are carried over as they are. A suite whose tasks have
     changed is refused: other answers would have been given to other questions.
     """
+    if suite.external:
+        raise ConfigError(f"{suite.place}: its own command judges its tasks: there is nothing to grade again")
     tasks = {task.id: task for task in suite.tasks}
     header = _header(store, suite)
     first, *more = store.planned()

@@ -78,9 +78,17 @@ RUNNING = within("runner", "runs", "trial", "compare", "gate", "release", "calib
         pytest.param(within(*ADAPTERS), RUNNING, id="adapters import nothing that runs or decides"),
         pytest.param(within(*ADAPTERS), within("store", "journal"), id="adapters know no run directory"),
         pytest.param(
-            within("runner", "executors", "planning", "budget", "breaker", "backlog", "outage", "rates"),
+            within("adopt", "external"),
+            within("runner", "runs", "compare", "gate", "release", "ledger", "procedure", "stats"),
+            id="other tools' suites know nothing of runs",
+        ),
+        pytest.param(
+            within("runner", "executors", "external", "planning", "budget", "breaker", "backlog", "outage", "rates"),
             within("outcomes", "compare", "gate", "stats"),
             id="running knows no statistics",
+        ),
+        pytest.param(
+            within("packs"), RUNNING | within("stats", "outcomes"), id="packs are written, not run and not compared"
         ),
     ],
 )

@@ -121,9 +121,8 @@ class _Done(Struct, frozen=True, kw_only=True):
         try:
             found = told(out, job.external, job.options)
         except ConfigError as exc:
-            return cls(
-                ended=ended, cause="external:unreadable", detail=f"{exc}\n{ended.tail}".replace(str(out), "{out}")
-            )
+            detail = f"{exc}: {_last(ended)}\n{ended.tail}".replace(str(out), "{out}")
+            return cls(ended=ended, cause="external:unreadable", detail=detail)
         return cls(ended=ended, told=found, cause=_cause(ended, found), detail=_detail(command[0], ended, found))
 
 
@@ -135,10 +134,13 @@ def _cause(ended: Ended, found: Mapping[str, list[Told]]) -> str:
     return f"external:exit:{ended.exit_code}" if ended.exit_code > 0 else f"external:signal:{-ended.exit_code}"
 
 
+def _last(ended: Ended) -> str:
+    return ended.tail.rpartition("\n")[2].strip()
+
+
 def _detail(program: str, ended: Ended, found: Mapping[str, list[Told]]) -> str:
-    last = ended.tail.rpartition("\n")[2].strip()
     left = f"and told of {len(found)} other tasks" if found else "and left no log in {out}"
-    return f"`{program}` ended with exit code {ended.exit_code} {left}: {last}\n{ended.tail[-1000:]}"
+    return f"`{program}` ended with exit code {ended.exit_code} {left}: {_last(ended)}\n{ended.tail[-1000:]}"
 
 
 class _Records:
