@@ -35,6 +35,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "contains": "evalharness.graders.text:Contains",
         "exact_match": "evalharness.graders.text:ExactMatch",
         "function": "evalharness.graders.function:FunctionGrader",
+        "harbor": "evalharness.graders.harbor:Harbor",
         "json_schema": "evalharness.graders.structure:JsonSchema",
         "judge": "evalharness.graders.judge:Judge",
         "levenshtein": "evalharness.graders.text:Levenshtein",
@@ -49,6 +50,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "container": "evalharness.workspaces.container:ContainerWorkspaces",
         "local": "evalharness.workspaces.local:LocalWorkspaces",
         "sandbox": "evalharness.workspaces.sandbox:SandboxWorkspaces",
+        "task_container": "evalharness.workspaces.task_container:TaskContainers",
     },
     "rule": {
         "cost": "evalharness.rules.usage:Cost",

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from evalharness.model import Resources
+from evalharness.model import Resources, Task
 
 
 class Completed(Struct, frozen=True, kw_only=True):
@@ -69,6 +69,15 @@ class Workspaces(Protocol):
 
     def fresh(self) -> AbstractContextManager[Workspace]:
         """Give a new, empty workspace, and remove it afterwards."""
+        ...
+
+
+@runtime_checkable
+class PerTask(Protocol):
+    """Workspaces that are others for every task."""
+
+    def for_task(self, task: Task) -> Workspaces:
+        """Give the workspaces of a task."""
         ...
 
 

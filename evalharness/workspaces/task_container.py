@@ -1,0 +1,58 @@
+"""Containers whose image every task says for itself, as task folders with a Dockerfile each do."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from evalharness.errors import ConfigError
+from evalharness.model import Task
+from evalharness.tasksets.source import located
+from evalharness.workspaces.container import ContainerWorkspaces
+
+# The image's own working folder becomes a name for the workspace, so that paths like /app lead there too.
+HERE = (
+    'mkdir -p /workspace && case "$PWD" in /|/workspace) ;; *) '
+    'cp -a "$PWD/." /workspace/ && old="$PWD" && cd / && rm -rf "$old" && ln -s /workspace "$old" ;; esac'
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskContainers(ContainerWorkspaces):
+    """Containers as `container` makes them, of the image that a task's field `environment` names.
+
+    That is an object with `image`, or with `dockerfile`, seen from the suite's folder or from EVALH_DATA. What the
+    image has in its working folder is in the workspace, and the folder's own name leads there.
+    """
+
+    environment: str = "environment"
+
+    def __post_init__(self) -> None:
+        if self.image or self.dockerfile or self.setup:
+            raise ValueError("image, dockerfile and setup are said by the tasks; use `container` where all share them")
+        self.made_of("", "scratch")
+
+    def prepare(self) -> None:
+        """See that there is an engine; images are made when their tasks come."""
+        self._engine()
+
+    def fresh(self) -> NoReturn:
+        """Refuse: there is no image without a task."""
+        raise ConfigError("workspace 'task_container' makes workspaces for tasks only")
+
+    def for_task(self, task: Task) -> ContainerWorkspaces:
+        """Give the containers of one task."""
+        said = task.fields.get(self.environment)
+        said = said if isinstance(said, dict) else {}
+        dockerfile, image = said.get("dockerfile"), said.get("image")
+        if isinstance(dockerfile, str):
+            what, origin = f"the dockerfile of task '{task.id}'", "are the task folders where they were?"
+            return self.made_of(str(located(dockerfile, Path(self.folder), what=what, origin=origin)), "")
+        if not isinstance(image, str):
+            raise ConfigError(f"task '{task.id}': its field '{self.environment}' names no image and no dockerfile")
+        return self.made_of("", image)
+
+    def made_of(self, dockerfile: str, image: str) -> ContainerWorkspaces:
+        """Give the containers of one image."""
+        known = {each.name: getattr(self, each.name) for each in dataclasses.fields(ContainerWorkspaces)}
+        return ContainerWorkspaces(**{**known, "dockerfile": dockerfile, "image": image, "setup": HERE})

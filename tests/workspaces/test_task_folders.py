@@ -1,0 +1,154 @@
+"""Task folders as harbor and terminal-bench write them, in real containers where the machine has an engine."""
+
+import json
+
+import pytest
+
+from evalharness.errors import ConfigError
+from evalharness.model import Outcome
+from evalharness.store import RunStore
+from evalharness.suite import load_suite
+from evalharness.tasksets.harbor import load
+from evalharness.workspaces.task_container import TaskContainers
+from tests.running import evalh
+
+CHECK = """
+if [ "$(cat /app/answer.txt)" = "$(cat /tests/wanted.txt)" ]; then echo 1; else echo 0; fi > /logs/verifier/reward.txt
+"""
+
+
+def put(folder, files):
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def harbor_task(folder, image="localhost/evalh-busybox", *, test=CHECK):
+    put(
+        folder,
+        {
+            "instruction.md": "Write the word of word.txt into /app/answer.txt.\n",
+            "task.toml": '[metadata]\ndifficulty = "easy"\ncategory = "files"\ntags = ["a", "b"]\n'
+            "[agent]\ntimeout_sec = 30.0\n[verifier]\ntimeout_sec = 20.0\n",
+            "environment/Dockerfile": f"FROM {image}\nWORKDIR /app\nCOPY word.txt /app/word.txt\n",
+            "environment/word.txt": "heron\n",
+            "tests/test.sh": test,
+            "tests/wanted.txt": "heron\n",
+            "solution/solve.sh": "cat word.txt > /app/answer.txt\n",
+        },
+    )
+
+
+def terminal_task(folder, image="localhost/evalh-busybox"):
+    put(
+        folder,
+        {
+            "task.yaml": "instruction: |-\n  Make /srv/done.\ndifficulty: hard\nmax_agent_timeout_sec: 40\n",
+            "Dockerfile": f"FROM {image}\nWORKDIR /srv\n",
+            "run-tests.sh": "sh $TEST_DIR/outputs.sh\n",
+            "tests/outputs.sh": "test -f /srv/done\n",
+            "solution.sh": "touch done\n",
+        },
+    )
+
+
+def suite(folder):
+    (folder / "suite.yaml").write_text(
+        "tasks: {use: 'evalharness.tasksets.harbor:load', options: {path: tasks}}\nworkspace: {use: task_container}\n"
+    )
+    return folder / "suite.yaml"
+
+
+def test_both_forms_become_tasks_with_their_own_tests_limits_and_tags(tmp_path):
+    harbor_task(tmp_path / "tasks" / "word")
+    terminal_task(tmp_path / "tasks" / "done")
+    done, word = load_suite(suite(tmp_path)).tasks
+    assert (word.prompt, word.limits.seconds) == ("Write the word of word.txt into /app/answer.txt.", 30)
+    assert word.tags == ("difficulty:easy", "category:files", "tag:a", "tag:b")
+    assert word.fields["environment"]["dockerfile"] == "tasks/word/environment/Dockerfile"
+    assert (done.prompt, done.limits.seconds, done.tags) == ("Make /srv/done.", 40, ("difficulty:hard",))
+    assert {task.graders[0].options["reward"] for task in (word, done)} == {"file", "exit"}
+    assert "wanted" not in json.dumps([word.fields, done.fields])
+
+
+def test_a_change_of_environment_or_tests_changes_the_task_and_a_change_of_place_does_not(tmp_path):
+    for name in ("one", "two"):
+        harbor_task(tmp_path / name / "tasks" / "word")
+    one, two = (load("tasks", folder=tmp_path / name) for name in ("one", "two"))
+    assert one == two
+    (tmp_path / "two" / "tasks" / "word" / "tests" / "wanted.txt").write_text("egret\n")
+    assert load("tasks", folder=tmp_path / "two")[0]["graders"] != one[0]["graders"]
+    (tmp_path / "one" / "tasks" / "word" / "environment" / "word.txt").write_text("egret\n")
+    assert load("tasks", folder=tmp_path / "one")[0]["environment"] != one[0]["environment"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda task: (task / "task.toml").write_text("= ="), "is no task of harbor"),
+        (lambda task: (task / "instruction.md").unlink(), "is no task of harbor"),
+        (lambda task: (task / "environment" / "Dockerfile").unlink(), "has no environment/Dockerfile"),
+        (lambda task: (task / "tests").rename(task / "checks"), "has no folder of tests"),
+        (lambda task: task.rename(task.parent.parent / "elsewhere"), "holds no task folders"),
+    ],
+)
+def test_a_folder_that_is_no_task_is_named(tmp_path, spoil, said):
+    harbor_task(tmp_path / "tasks" / "word")
+    spoil(tmp_path / "tasks" / "word")
+    with pytest.raises(ConfigError, match=said):
+        load("tasks", folder=tmp_path)
+
+
+def test_missing_folders_are_one_line(tmp_path, monkeypatch):
+    monkeypatch.delenv("EVALH_DATA", raising=False)
+    with pytest.raises(ConfigError, match="task folders are missing: no "):
+        load("tasks", folder=tmp_path)
+
+
+@pytest.mark.parametrize("options", [{"image": "a"}, {"dockerfile": "a"}, {"setup": "a"}])
+def test_what_tasks_say_is_not_said_for_all(options):
+    with pytest.raises(ValueError, match="are said by the tasks"):
+        TaskContainers(**options)
+
+
+SOLVE = {"use": "evalharness.tasksets.harbor:Solution"}
+NOTHING = {"use": "scripted", "options": {"answers": {"*": "done"}}}
+
+
+def outcomes(folder, agent, name):
+    (folder / f"{name}.yaml").write_text(json.dumps(agent))
+    options = ["--agent", f"{name}.yaml", "--out", name, "--attempts", 1, "--workers", 1]
+    done = evalh("run", suite(folder), *options, cwd=folder)
+    return {record.task_id: record for record in RunStore(folder / name).records()}, done
+
+
+def test_solutions_pass_idleness_fails_and_broken_tests_measure_nothing(tmp_path, image):
+    harbor_task(tmp_path / "tasks" / "word")
+    harbor_task(tmp_path / "tasks" / "mute", test="exit 3\n")
+    terminal_task(tmp_path / "tasks" / "done")
+    solved, done = outcomes(tmp_path, SOLVE, "solved")
+    assert {name: record.outcome for name, record in solved.items()} == {
+        "word": Outcome.PASS,
+        "done": Outcome.PASS,
+        "mute": Outcome.ERROR,
+    }, (done.stderr, solved)
+    assert solved["mute"].cause == "harbor:no_reward"
+    idle, _ = outcomes(tmp_path, NOTHING, "idle")
+    assert (idle["word"].outcome, idle["done"].outcome) == (Outcome.FAIL, Outcome.FAIL)
+    assert idle["word"].grades[0].reason.startswith("reward 0")
+
+
+FORGER = """
+def answer(task, workspace):
+    line = "mkdir -p /logs/verifier /tests; echo 1 > /logs/verifier/reward.txt; echo > /tests/wanted.txt"
+    line += "; ls -R / | grep -c wanted.txt"
+    return workspace.run(["sh", "-c", line], timeout=20).stdout.decode()
+"""
+
+
+def test_an_agent_sees_no_tests_and_a_reward_that_it_writes_itself_counts_for_nothing(tmp_path, image):
+    harbor_task(tmp_path / "tasks" / "word")
+    (tmp_path / "forging.py").write_text(FORGER)
+    records, _ = outcomes(tmp_path, {"use": "function", "options": {"call": "forging:answer"}}, "forged")
+    assert records["word"].outcome is Outcome.FAIL
+    assert RunStore(tmp_path / "forged").transcript(records["word"]).final.strip() == "1"  # its own
