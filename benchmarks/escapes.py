@@ -105,7 +105,8 @@ class Host:
         place.write_text(json.dumps(suite))
         run = self.suite.parent / f"run-{kind}"
         words = ["run", str(place), "--agent", str(self.agent / "agent.yaml"), "--out", str(run), "--workers", "2"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "ESCAPE": self.marks["environment"]}
+        found = os.pathsep.join([str(ROOT), *sys.path])
+        environment = {**os.environ, "PYTHONPATH": found, "ESCAPE": self.marks["environment"]}
         done = subprocess.run(
             [sys.executable, "-m", "evalharness", *words, "--attempts", "1"],
             env=environment,

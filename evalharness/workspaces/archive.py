@@ -78,7 +78,10 @@ def _reader(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Callable[[], b
         if member.size > LONGEST:
             raise ValueError(f"workspace path '{member.name}' has {member.size} bytes, more than {LONGEST}")
         content = archive.extractfile(member)
-        return content.read() if content else b""
+        try:
+            return content.read() if content else b""
+        except tarfile.TarError as exc:
+            raise ValueError(f"what came out of the container is no archive: {exc}") from exc
 
     return read
 

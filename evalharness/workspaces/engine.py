@@ -49,7 +49,7 @@ class Engine(Struct, frozen=True):
         except (OSError, subprocess.TimeoutExpired) as exc:
             raise Unmeasured("container_engine", str(exc)) from exc
         if done.returncode:
-            raise fault(done.stderr)
+            raise fault(done.stderr or f"{words[0]}: exit code {done.returncode}".encode())
         return done.stdout.decode("utf-8", "replace").strip()
 
     @contextmanager

@@ -27,7 +27,7 @@ def _made(engine: Engine, image: str, dockerfile: str, setup: str, creation: tup
         base = _built(engine, Path(dockerfile)) if dockerfile else _pulled(engine, image)
         return _set_up(engine, base, setup, creation) if setup else base
     except Unmeasured as exc:
-        cause = "image" if exc.cause == "container" else exc.cause
+        cause = "image" if engine.up() is None else "container_engine"  # a registry that is down is no engine
         raise Unmeasured(cause, f"{image or dockerfile}: {exc.detail}") from exc
 
 

@@ -9,7 +9,14 @@ from evalharness.model import Resources
 from evalharness.workspaces import Completed
 from evalharness.workspaces.sizes import Size, size
 
-MEMORY_WORDS = (b"MemoryError", b"Cannot allocate memory", b"std::bad_alloc", b"out of memory", b"OutOfMemoryError")
+MEMORY_WORDS = (
+    b"MemoryError",
+    b"Cannot allocate memory",
+    b"std::bad_alloc",
+    b"out of memory",
+    b"memory exhausted",
+    b"OutOfMemoryError",
+)
 PROCESS_WORDS = (b"Resource temporarily unavailable", b"Cannot fork", b"can't fork", b"can't start new thread")
 FILE_WORDS = (b"File too large", b"File size limit exceeded")
 NETWORK_WORDS = (
