@@ -3,7 +3,6 @@
 import json
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from msgspec import Struct
 
 from evalharness.adopt.adopted import Adopted, NoCounterpart
 from evalharness.adopt.promptfoo_files import SCHEME, text_of
+from evalharness.adopt.promptfoo_texts import JSON_KINDS, TEXT_KINDS, Options, pattern, text
 from evalharness.adopt.templates import Template
 
 MODULE = "promptfoo_checks"
@@ -24,8 +24,6 @@ RUBRICS = {
     "model-graded-factuality": "The answer agrees with these facts, and contradicts none of them: {}",
 }
 IGNORED = frozenset({"type", "value", "threshold", "weight", "metric", "provider", "rubricPrompt", "config"})
-
-Options = dict[str, Any]
 
 
 class Judging(Struct, kw_only=True):
@@ -94,9 +92,9 @@ def _grader(said: Options, around: Asserting, judging: Judging) -> Options:
     value = _value(said.get("value"), around)
     if kind == "equals" and not opposite:
         return _equals(value, judging)
-    if kind in _JSON and not opposite:
-        return {"use": "json_schema", "options": {"schema": _schema(value), **_JSON[kind]}}
-    maker = _TEXT.get((kind, opposite))
+    if kind in JSON_KINDS and not opposite:
+        return {"use": "json_schema", "options": {"schema": _schema(value), **JSON_KINDS[kind]}}
+    maker = TEXT_KINDS.get((kind, opposite))
     if maker is None:
         raise NoCounterpart(f"type '{said['type'][:60]}' has no counterpart here")
     return maker(value)
@@ -108,8 +106,8 @@ def _value(value: Any, around: Asserting) -> Any:
         return [_value(each, around) for each in value]
     if not isinstance(value, str):
         return value
-    text = text_of(value, around.folder)
-    return Template(text).render(around.values) if "{{" in text or "{%" in text else text
+    said = text_of(value, around.folder)
+    return Template(said).render(around.values) if "{{" in said or "{%" in said else said
 
 
 def is_limit(said: Any) -> bool:
@@ -187,9 +185,9 @@ def _equals(value: Any, judging: Judging) -> Options:
         judging.expected = value
         return {"use": "json_schema", "options": {"compare": "equal"}}
     if judging.expected is None:
-        judging.expected = _text(value)
+        judging.expected = text(value)
         return {"use": "exact_match", "options": {"normalisation": "none"}}
-    return _pattern(rf"\A{regex.escape(_text(value))}\Z")
+    return pattern(rf"\A{regex.escape(text(value))}\Z")
 
 
 def _schema(value: Any) -> Any:
@@ -202,59 +200,3 @@ def _schema(value: Any) -> Any:
     if not isinstance(found, dict | bool):
         raise NoCounterpart("its schema is no object")
     return found
-
-
-def _text(value: Any) -> str:
-    if value is None or isinstance(value, dict | list) or value == "":
-        raise NoCounterpart("needs a text")
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _texts(value: Any) -> list[str]:
-    found = value if isinstance(value, list) else [each.strip() for each in _text(value).split(",")]
-    return [_text(each) for each in found]
-
-
-def _contains(**more: Any) -> Callable[[Any], Options]:
-    return lambda value: {"use": "contains", "options": {"value": _text(value), **more}}
-
-
-def _several(match: str, **more: Any) -> Callable[[Any], Options]:
-    return lambda value: {"use": "contains", "options": {"value": _texts(value), "match": match, **more}}
-
-
-def _forbidden(**more: Any) -> Callable[[Any], Options]:
-    return lambda value: {"use": "contains", "options": {"forbidden": [_text(value)], **more}}
-
-
-def _none_of(**more: Any) -> Callable[[Any], Options]:
-    return lambda value: {"use": "contains", "options": {"forbidden": _texts(value), **more}}
-
-
-def _pattern(pattern: str) -> Options:
-    try:
-        regex.compile(pattern, regex.VERSION0)
-    except regex.error as exc:
-        raise NoCounterpart(f"its pattern cannot be read here: {exc}") from exc
-    return {"use": "regex", "options": {"pattern": pattern}}
-
-
-_FOLDED = {"ignore_case": True}
-_JSON: dict[str, Options] = {"is-json": {"bare": True}, "contains-json": {}}
-_TEXT: dict[tuple[str, bool], Callable[[Any], Options]] = {
-    ("equals", True): lambda value: _pattern(rf"\A(?!{regex.escape(_text(value))}\Z)"),
-    ("contains", False): _contains(),
-    ("contains", True): _forbidden(),
-    ("icontains", False): _contains(**_FOLDED),
-    ("icontains", True): _forbidden(**_FOLDED),
-    ("contains-any", False): _several("any"),
-    ("contains-any", True): _none_of(),
-    ("contains-all", False): _several("all"),
-    ("icontains-any", False): _several("any", **_FOLDED),
-    ("icontains-any", True): _none_of(**_FOLDED),
-    ("icontains-all", False): _several("all", **_FOLDED),
-    ("starts-with", False): lambda value: _pattern(rf"\A{regex.escape(_text(value))}"),
-    ("starts-with", True): lambda value: _pattern(rf"\A(?!{regex.escape(_text(value))})"),
-    ("regex", False): lambda value: _pattern(_text(value)),
-    ("regex", True): lambda value: _pattern(rf"\A(?!(?s:.*?)(?:{_text(value)}))"),
-}
