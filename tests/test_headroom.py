@@ -112,7 +112,7 @@ def test_a_run_remembers_its_limits_and_under_others_it_cannot_be_compared(tmp_p
     header = RunStore(tmp_path / "before").header
     assert header.resources == Resources(memory_guaranteed=1 << 30, memory_limit=1 << 30, enforced_by="nothing")
     done = evalh("compare", tmp_path / "before", tmp_path / "after", cwd=tmp_path)
-    assert done.code == NotComparable.exit_code, done.err
-    assert "other resource limits: guaranteed memory 1,024 MiB and 2,048 MiB" in done.err
+    assert done.returncode == NotComparable.exit_code, done.stderr
+    assert "other resource limits: guaranteed memory 1,024 MiB and 2,048 MiB" in done.stderr
     allowed = ("--allow", "limits", "--reason", "more room does not matter here")
-    assert evalh("compare", tmp_path / "before", tmp_path / "after", *allowed, cwd=tmp_path).code == 0
+    assert evalh("compare", tmp_path / "before", tmp_path / "after", *allowed, cwd=tmp_path).returncode == 0
