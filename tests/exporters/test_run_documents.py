@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from pathlib import Path
 
 import jsonschema
 import msgspec
@@ -12,6 +14,7 @@ from evalharness.cli.schema import schema
 from evalharness.errors import ConfigError, StorageFault
 from evalharness.exporters.runs_json import RunDocument
 from evalharness.exporting import export_run, told_run
+from evalharness.registry import BUILT_IN, find
 from evalharness.store import RunStore
 from tests.exported import HOSTILE, PLAIN, STANDING, TALK, run_on_disk
 
@@ -115,3 +118,18 @@ def test_a_run_without_a_trial_is_written_where_the_format_allows_it(tmp_path):
                 export_run(kind, str(run), tmp_path / kind)
         else:
             export_run(kind, str(run), tmp_path / kind)
+
+
+def test_the_format_that_the_page_shows_is_found_by_its_class(run, tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "exporters.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "names_out.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    export_run("names_out:NamesExporter", str(run), tmp_path / "out.txt")
+    assert (tmp_path / "out.txt").read_text() == "'calm' 1\n"
+
+
+def test_the_page_names_every_format_for_runs():
+    page = (Path(__file__).parents[2] / "docs" / "exporters.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert sorted(named) == sorted(name for name in BUILT_IN["exporter"] if find("exporter", name).takes == "run")
