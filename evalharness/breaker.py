@@ -6,7 +6,7 @@ from collections.abc import Hashable
 WINDOW = 10
 THRESHOLD = 8
 FIRST_PROBE_SECONDS = 1.0
-LONGEST_PROBE_SECONDS = 10.0  # one call in ten seconds hurts nobody, and a run goes on soon after the outage
+LONGEST_PROBE_SECONDS = 5.0  # one call in five seconds hurts nobody, and a run goes on soon after the outage
 
 
 class Breaker:

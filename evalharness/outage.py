@@ -19,55 +19,62 @@ class Taken(Struct, frozen=True, kw_only=True):
 class Outages:
     """Decides whether an attempt that failed was one, or an outage's doing.
 
-    A failed attempt is in suspense until a trial that began no earlier is measured: then it failed on its own, and
-    counts. If the breaker opens first, the attempts in suspense were swallowed by the outage, and none is spent.
+    A failed attempt is in suspense until a trial is measured that went to work no earlier: then it failed on its own,
+    and counts. If the breaker opens first, the attempts in suspense were swallowed by the outage, and none is spent.
     """
 
     def __init__(self) -> None:
         self.breaker = Breaker()
-        self._suspended: list[tuple[float, Finished]] = []
-        self._since = ""
+        self._suspended: list[_Suspended] = []
 
     def take(self, finished: Finished, *, now: float) -> Taken:
         """Take in how a trial came back."""
         record, trial, breaker = finished.record, finished.trial, self.breaker
         if record is None:
             return Taken(owed=(trial,))
+        began = now - (record.usage.working_seconds or 0.0)
         if record.outcome is not Outcome.ERROR:
-            return Taken(kept=self._measured(finished, began=record.started_at or "", now=now))
+            return Taken(kept=self._measured(finished, began=began, now=now))
         cause = record.cause or "unknown"
         if breaker.swallows(cause):
             breaker.probed(cause, now=now, retry_after=finished.retry_after)
             return Taken(owed=(trial,))
         breaker.note(cause, trial=trial.key, now=now)
-        self._suspended.append((now, finished))
+        self._suspended.append(_Suspended(began=began, until=now + SUSPENDED_SECONDS, finished=finished))
         if breaker.cause is None:
             return Taken()
-        self._since = max(_began(each) for _, each in self._suspended)
-        return Taken(owed=tuple(each.trial for _, each in self._suspended))
+        return Taken(owed=tuple(each.finished.trial for each in self._suspended))
 
-    def _measured(self, finished: Finished, *, began: str, now: float) -> tuple[Finished, ...]:
-        if self.breaker.cause is not None and began and began < self._since:
-            return (finished,)  # it was under way before the outage, and says nothing about its end
-        over = self.breaker.cause is not None
+    def _measured(self, finished: Finished, *, began: float, now: float) -> tuple[Finished, ...]:
+        later = [each for each in self._suspended if each.began > began]
+        if self.breaker.cause is None:
+            cleared = self._leaving(later)
+        elif later:
+            return (finished,)  # it was at work before the outage, and says nothing about its end
+        else:
+            self._suspended, cleared = [], ()
         self.breaker.note(None, trial=finished.trial.key, now=now)
-        before = self._suspended
-        self._suspended = [] if over else [each for each in before if began and _began(each[1]) > began]
-        cleared = [] if over else [each for each in before if each not in self._suspended]
-        return (*(each for _, each in cleared), finished)
+        return (*cleared, finished)
 
     def settled(self, *, now: float, idle: bool) -> tuple[Finished, ...]:
         """Return the attempts that have been in suspense for long enough; all, when nothing is left to wait for."""
         if self.breaker.cause is not None:
             return ()
-        due = [each for each in self._suspended if idle or now - each[0] >= SUSPENDED_SECONDS]
-        self._suspended = [each for each in self._suspended if each not in due]
-        return tuple(each for _, each in due)
+        return self._leaving([] if idle else [each for each in self._suspended if now < each.until])
+
+    def _leaving(self, rest: list["_Suspended"]) -> tuple[Finished, ...]:
+        gone = tuple(each.finished for each in self._suspended if each not in rest)
+        self._suspended = rest
+        return gone
 
     def evidence(self) -> tuple[Finished, ...]:
         """Return what an outage that did not end has swallowed first: whoever reads the run should see it."""
-        return tuple(each for _, each in self._suspended) if self.breaker.cause is not None else ()
+        return tuple(each.finished for each in self._suspended) if self.breaker.cause is not None else ()
 
 
-def _began(finished: Finished) -> str:
-    return (finished.record.started_at if finished.record else None) or ""
+class _Suspended(Struct, frozen=True, kw_only=True, eq=False):
+    """A failed attempt: when its agent went to work, and until when it is not counted."""
+
+    began: float
+    until: float
+    finished: Finished

@@ -77,7 +77,7 @@ def test_probes_wait_longer_each_time_up_to_a_bound():
         now = breaker.probe_at
         breaker.probed("a", now=now)
         pauses.append(breaker.probe_at - now)
-    assert pauses[:3] == [2.0, 4.0, 8.0]
+    assert pauses[:3] == [2.0, 4.0, 5.0]
     assert max(pauses) == LONGEST_PROBE_SECONDS
 
 

@@ -37,7 +37,8 @@ class Throttle:
         self._step = 0.0
         self._doubles = True
         self._cut_to = 0.0  # what got through, while the next look is to show whether the cut helped
-        self._look_from(0.0, -math.inf)
+        self._last = -math.inf
+        self._look_from(0.0)
 
     @property
     def room(self) -> int:
@@ -51,10 +52,11 @@ class Throttle:
 
     def began(self, now: float, *, waited: bool) -> float:
         """Take in that a call begins, and whether the rate made it wait; return when the current look began."""
-        if self._since == -math.inf:
-            self._look_from(now, now)
+        if now - self._last > LATEST_SECONDS:  # nobody asked for a while
+            self._look_from(now)
         elif self._due(now):
             self._look(now)
+        self._last = now
         self._begun += 1
         self._waited += waited
         return self._since
@@ -74,9 +76,10 @@ class Throttle:
         self._failures += 1
         if self._failures >= OUTAGE:
             self._room = 1.0
+            self._last = -math.inf  # what was asked in an outage says nothing about rates
 
-    def _look_from(self, now: float, since: float) -> None:
-        self._since = since if since == -math.inf else now
+    def _look_from(self, now: float) -> None:
+        self._since = now
         self._begun = self._rejected = self._waited = 0
 
     def _due(self, now: float) -> bool:
@@ -93,7 +96,7 @@ class Throttle:
             self._cut(asked * (1 - share), share)
         else:
             self._grow()
-        self._look_from(now, now)
+        self._look_from(now)
 
     def _chance(self) -> float:
         return 2 * math.sqrt(self.foreign * (1 - self.foreign) / self._begun)

@@ -160,6 +160,20 @@ def test_after_an_outage_one_call_goes_first_and_then_it_doubles():
         assert throttle.room == room
 
 
+def test_an_outage_leaves_the_rate_as_it_was():
+    """Used to: the few calls of the probes were taken for all that the provider had let through."""
+    world = World(Bucket(rate=50)).runs(30)
+    throttle, before = world.throttle, world.throttle.rate
+    for second in (0, 1, 3, 7, 12):
+        throttle.began(world.now + second, waited=False)
+        throttle.failed()
+    for number in range(100):
+        begun = throttle.began(world.now + 17 + number / 50, waited=True)
+        if number % 3 == 0:
+            throttle.rejected(begun)
+    assert throttle.rate > before / 2
+
+
 def test_faults_among_answers_are_no_outage():
     throttle = Throttle()
     for _ in range(50):
