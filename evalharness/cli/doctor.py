@@ -18,6 +18,8 @@ import evalharness
 from evalharness.cli.listing import listing
 from evalharness.errors import HarnessFault
 from evalharness.redact import SECRET_NAME, SHORTEST
+from evalharness.workspaces import bubblewrap, cgroups
+from evalharness.workspaces import engine as engines
 
 REQUIRED = (
     *(
@@ -64,6 +66,8 @@ def findings() -> list[Finding]:
         *(_required(name) for name in REQUIRED),
         _local_model(),
         _git(),
+        _sandbox(),
+        _container(),
         Finding(name="processors", state=State.OK, said=str(_processors())),
         Finding(name="memory", state=State.OK, said=_memory()),
         _disk(Path("runs")),
@@ -107,6 +111,28 @@ def _git() -> Finding:
             name="git", state=State.ABSENT, said="not found; `git:REF` agents need it", way_out="install git"
         )
     return Finding(name="git", state=State.OK, said=done.stdout.strip().removeprefix("git version "))
+
+
+def _sandbox() -> Finding:
+    """Say whether sandboxes can be made here, and by what their limits are kept."""
+    if reason := bubblewrap.missing():
+        way_out = "install bubblewrap, allow user namespaces, or use `workspace: {use: container}`"
+        return Finding(name="sandbox", state=State.ABSENT, said=reason, way_out=way_out)
+    kept = "control groups: all processes of a trial together" if cgroups.available() else "rlimits: each process alone"
+    whose = "a user of its own" if os.geteuid() == 0 else "a user namespace"
+    return Finding(name="sandbox", state=State.OK, said=f"bubblewrap, {whose}; limits by {kept}")
+
+
+def _container() -> Finding:
+    engine = engines.found("auto", None)
+    if engine is None:
+        said = "neither podman nor docker found; `workspace: {use: container}` needs one"
+        return Finding(name="container", state=State.ABSENT, said=said, way_out="install podman, or docker")
+    words = " ".join(engine.words())
+    if reason := engine.up():
+        said = f"{words} does not answer: {reason.splitlines()[-1] if reason else 'no reason given'}"
+        return Finding(name="container", state=State.ABSENT, said=said, way_out="start the engine")
+    return Finding(name="container", state=State.OK, said=words)
 
 
 def _processors() -> int:

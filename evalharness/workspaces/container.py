@@ -178,9 +178,14 @@ class ContainerWorkspaces:
             raise ConfigError("workspace 'container': memory: this machine has less than what is guaranteed")
         if self.dockerfile and not self._dockerfile().is_file():
             raise ConfigError(f"workspace 'container': dockerfile: {self._dockerfile()}: no such file")
+        self.sweep(engine)
         with contextlib.suppress(Unmeasured):  # an outage: the trials say so, and are tried again
-            engines.sweep(engine)
             self._image(engine)
+
+    def sweep(self, engine: Engine) -> None:
+        """Remove the containers that killed runs left behind."""
+        with contextlib.suppress(Unmeasured):
+            engines.sweep(engine)
 
     def fresh(self) -> _Fresh:
         """Give a new container, and remove it afterwards."""

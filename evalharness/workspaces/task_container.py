@@ -34,7 +34,7 @@ class TaskContainers(ContainerWorkspaces):
 
     def prepare(self) -> None:
         """See that there is an engine; images are made when their tasks come."""
-        self._engine()
+        self.sweep(self._engine())
 
     def fresh(self) -> NoReturn:
         """Refuse: there is no image without a task."""
