@@ -12,11 +12,12 @@ from evalharness.adopt.promptfoo_prompts import Prompt, prompts
 from evalharness.adopt.promptfoo_providers import MODULE as AGENTS
 from evalharness.adopt.promptfoo_providers import Provider, agent, providers
 from evalharness.adopt.promptfoo_tests import rows, tests
-from evalharness.adopt.templates import missing
+from evalharness.adopt.templates import Template, missing
 from evalharness.errors import ConfigError
 
 TRIALS = 3
 READ = frozenset({"description", "prompts", "providers", "targets", "tests", "defaultTest", "evaluateOptions"})
+NOT_VARIABLES = ("id", "graders", "limits", "tags", "expected")
 HARMLESS = frozenset(
     {"outputPath", "sharing", "tags", "metadata", "$schema", "writeLatestResults", "commandLineOptions"}
 )
@@ -33,15 +34,7 @@ def adopted(path: Path, out: Path) -> Adopted:
     _agents(config, folder, out, asked, found)
     if not found.rows:
         raise ConfigError(f"{path}: no test could be taken over{_first(found)}")
-    names = {name for prompt in asked for name in prompt.names}
-    given = {
-        name: "" for row in found.rows for name in row if name not in ("id", "graders", "limits", "tags", "expected")
-    }
-    found.rows = [
-        {**row, **missing(names, row), **{name: "" for name in given if name not in row}} for row in found.rows
-    ]
-    for row in found.rows:
-        row.setdefault("prompt", _prompt(row))
+    found.rows = _with_prompts(found.rows, asked)
     found.suite = {
         "version": 1,
         "trials": _trials(config),
@@ -117,10 +110,22 @@ def _name(provider: Provider, prompt: Prompt, *, alone: bool) -> str:
     return provider.label if alone else f"{provider.label} {prompt.label}"
 
 
-def _prompt(row: dict[str, Any]) -> str:
-    """Say what a task asks, for agents without a template of their own: its variables."""
-    own = ("id", "graders", "limits", "tags", "expected")
-    values = {name: value for name, value in row.items() if name not in own and value != ""}
-    if len(values) == 1:
-        return str(next(iter(values.values())))
-    return "\n".join(f"{name}: {value}" for name, value in values.items()) or str(row["id"])
+def _with_prompts(rows: list[dict[str, Any]], asked: list[Prompt]) -> list[dict[str, Any]]:
+    """Give every row every variable, and a prompt for agents without a template: as the first prompt puts it.
+
+    A variable may hold the right answer, so none is shown that no prompt shows.
+    """
+    names = sorted({name for prompt in asked for name in prompt.names})
+    variables = dict.fromkeys((name for row in rows for name in row if name not in NOT_VARIABLES), "")
+    whole = [{"id": row["id"], "prompt": "", **variables, **row, **missing(names, row)} for row in rows]
+    if not asked:
+        return [{**row, "prompt": str(row["id"])} for row in whole]
+    first = Template(asked[0].template)
+    return [{**row, "prompt": _rendered(first, row)} for row in whole]
+
+
+def _rendered(template: Template, row: dict[str, Any]) -> str:
+    try:
+        return template.render(row)
+    except NoCounterpart:
+        return str(row["id"])

@@ -49,6 +49,7 @@ EXTRA = {"top_p": "top_p", "topP": "top_p", "tools": "tools", "tool_choice": "to
     name: name for name in ("response_format", "presence_penalty", "frequency_penalty", "reasoning_effort")
 }
 IGNORED = frozenset({"seed"})  # every trial sends its own
+NODE = (".js", ".cjs", ".mjs")
 SECRET = re.compile(r"key|token|secret|password", re.IGNORECASE)
 
 
@@ -118,7 +119,7 @@ def agent(provider: Provider, prompt: Prompt, *, folder: Path, out: Path, adopte
     adopted.modules.setdefault(f"{MODULE}.py", "")
     adopted.modules[f"{MODULE}.py"] += f"{function} = {code}template={prompt.template!r})\n"
     made: dict[str, Any] = {"use": "function", "options": {"call": f"{MODULE}:{function}"}}
-    file = re.search(r"^python\('([^']+)'", code)
+    file = re.search(r"^(?:python|javascript)\('([^']+)'", code)
     own = [file[1]] if file and not file[1].startswith("..") else []
     return made | ({"fingerprint": own} if own else {})
 
@@ -173,11 +174,13 @@ def _code(provider: Provider, folder: Path, out: Path) -> str:
     if name == "exec" and rest:
         return f"program({rest!r}, {_from(folder, out)!r}, {_plain(provider.config)!r}, "
     file = provider.id.removeprefix("python:").removeprefix(SCHEME)
-    file, function = (file, "call_api") if file.endswith(".py") else _split(file)
+    file, function = (file, "call_api") if Path(file).suffix in (".py", *NODE) else _split(file)
     if file.endswith(".py"):
         if not (folder / file).is_file():
             raise NoCounterpart(f"no such file: {file}")
         return f"python({_from(folder / file, out)!r}, {function!r}, {_plain(provider.config)!r}, "
+    if Path(file).suffix in NODE and (folder / file).is_file():
+        return f"javascript({_from(folder / file, out)!r}, {_plain(provider.config)!r}, "
     raise NoCounterpart(
         f"provider '{provider.id[:80]}' has no counterpart here: keep promptfoo as it is with an external suite "
         "(docs/external.md), or write an agent"

@@ -177,6 +177,25 @@ def test_variables_called_like_keys_of_ours_still_fill_the_template(tmp_path):
     assert "1 of 1 trials passed" in done.stdout
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on PATH")
+def test_a_provider_in_javascript_is_asked_by_node(tmp_path):
+    config = ROOT / "examples" / "external-promptfoo" / "promptfooconfig.yaml"
+    done = evalh("init", "--from", config, "ours", cwd=tmp_path)
+    assert "to look at: 0" in done.stderr
+    ran = evalh("run", "suite.yaml", "-a", "agent.yaml", "-k", "1", "-o", "run", cwd=tmp_path / "ours")
+    assert "3 of 3 trials passed" in ran.stdout
+    assert json.loads((tmp_path / "ours" / "run" / "trials.jsonl").read_text().splitlines()[0])["usage"]["cost_usd"]
+
+
+def test_no_variable_is_shown_that_no_prompt_shows(tmp_path):
+    (tmp_path / "c.yaml").write_text(
+        "prompts: ['Q: {{q}}']\nproviders: [echo]\n"
+        "tests: [{vars: {q: why, gold: because}, assert: [{type: equals, value: '{{gold}}'}]}]\n"
+    )
+    row = adopted(tmp_path / "c.yaml", tmp_path / "ours").rows[0]
+    assert (row["prompt"], row["expected"]) == ("Q: why", "because")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

@@ -10,8 +10,22 @@ from pathlib import Path
 
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from evalharness.model import Transcript, Usage
+
 FOLDER = Path(__file__).resolve().parent
 _LOCK, _LOADED = threading.Lock(), {}
+_NODE = """
+const [file, told] = process.argv.slice(-2);
+const { prompt, config, vars } = JSON.parse(told);
+let found = await import(file);
+found = found.default ?? found;
+found = found.default ?? found;
+const call = typeof found === 'function' ? { callApi: found } : found;
+const made = found.prototype?.callApi ? new found({ config }) : call;
+const reply = await made.callApi(prompt, { vars, prompt: { raw: prompt } }, {});
+process.stdout.write('\\n' + JSON.stringify(reply));
+process.exit(0);
+"""
 _TEMPLATES = ImmutableSandboxedEnvironment(autoescape=False, keep_trailing_newline=True)
 
 
@@ -40,13 +54,35 @@ def python(file, function, config, template):
     path = (FOLDER / file).resolve()
 
     def answer(task):
-        reply = getattr(_module(path), function)(_asked(template, task), {"config": config}, {"vars": task.fields})
-        if isinstance(reply, dict) and reply.get("error"):
-            raise RuntimeError(reply["error"])
-        said = reply.get("output") if isinstance(reply, dict) else reply
-        return said if isinstance(said, str) else json.dumps(said)
+        prompt = _asked(template, task)
+        return _told(getattr(_module(path), function)(prompt, {"config": config}, {"vars": task.fields}))
 
     return answer
+
+
+def javascript(file, config, template):
+    """Ask a provider for promptfoo written in JavaScript, by node."""
+    path = (FOLDER / file).resolve()
+
+    def answer(task):
+        told = {"prompt": _asked(template, task), "config": config, "vars": task.fields}
+        words = ["node", "--input-type=module", "-e", _NODE, "--", path.as_uri(), json.dumps(told)]
+        done = subprocess.run(words, cwd=path.parent, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip()[-2000:])
+        return _told(json.loads(done.stdout.rpartition("\n")[2]))
+
+    return answer
+
+
+def _told(reply):
+    if not isinstance(reply, dict):
+        return Transcript(final=reply if isinstance(reply, str) else json.dumps(reply))
+    if reply.get("error"):
+        raise RuntimeError(reply["error"])
+    said, tokens = reply.get("output"), reply.get("tokenUsage") or {}
+    usage = Usage(input_tokens=tokens.get("prompt"), output_tokens=tokens.get("completion"), cost_usd=reply.get("cost"))
+    return Transcript(final=said if isinstance(said, str) else json.dumps(said), usage=usage)
 
 
 def _module(path):
