@@ -194,6 +194,17 @@ class TestHuggingFace:
     def test_datasets_loads_it_with_equal_rows(self, source, tmp_path, monkeypatch):
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         out = export("huggingface", source, tmp_path / "out", "license=apache-2.0")
+        assert self.loaded(out, tmp_path) == lines(out / "data/test.jsonl")
+
+    @pytest.mark.parametrize("label", ["2024-01-0{}", "00{}", "{}e3"])
+    def test_labels_that_look_like_dates_and_numbers_stay_what_they_are(self, tmp_path, label, monkeypatch):
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        told = [item(n, label=label.format(n), context=f"It was {label.format(n)}.") for n in range(1, 6)]
+        out = export("huggingface", write(tmp_path / "p.jsonl", told), tmp_path / "out")
+        assert [each["label"] for each in self.loaded(out, tmp_path)] == [each["label"] for each in told]
+
+    @staticmethod
+    def loaded(out, folder):
         script = (
             "import json, sys\n"
             "from datasets import load_dataset\n"
@@ -202,10 +213,10 @@ class TestHuggingFace:
         )
         if importlib.util.find_spec("datasets") is None:
             pytest.skip("datasets is not installed")
-        command = [sys.executable, "-c", script, out, tmp_path / "cache"]
+        command = [sys.executable, "-c", script, out, folder / "cache"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout) == lines(out / "data/test.jsonl")
+        return json.loads(done.stdout)
 
     def test_the_card_names_language_and_licence(self, tmp_path):
         out = export("huggingface", "smoke-ko", tmp_path / "out", "license=apache-2.0")
