@@ -71,7 +71,8 @@ def _root(path: str, folder: Path) -> Path:
         if place.is_dir():
             return place
     said = " or ".join(str(place) for place in places)
-    raise ConfigError(f"task folders are missing: no {said}; get them with `harbor datasets download` or git clone")
+    hint = "" if len(places) > 1 else f", and {DATA} names no folder of data sets"
+    raise ConfigError(f"task folders are missing: no {said}{hint}; put folders of harbor or terminal-bench there")
 
 
 def _harbor(folder: _Folder) -> Fields:

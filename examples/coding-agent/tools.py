@@ -38,7 +38,8 @@ def use(workspace: Workspace, call: ToolCall) -> str:
     try:
         return shortened(tool(workspace, **_arguments(call)))
     except (OSError, TypeError, ValueError) as exc:
-        return f"error: {type(exc).__name__}: {exc}"
+        said = getattr(exc, "strerror", None) or exc  # without the path, which is the host's
+        return f"error: {type(exc).__name__}: {said}"
 
 
 def _arguments(call: ToolCall) -> dict[str, str]:
