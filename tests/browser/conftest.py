@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from evalharness.evidence import gather
+from evalharness.ledger import open_line
+from evalharness.model import Decision
 from evalharness.report import html
 from tests.browser.projects import AGENTS, SUITE, big
+from tests.ledgers import TABLES, promotion_of
 from tests.report.hostile import hostile
 from tests.running import evalh
 
@@ -54,6 +57,10 @@ def reports(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     }.items():
         done = evalh("report", *places, "--out", f"{name}.html", cwd=folder)
         assert done.returncode == 0, done.err
+    line = open_line("main", folder)
+    for version, decision in (("1.0", "promote"), ("1.1-with-a-name-that-goes-on-and-on", "block"), ("1.2", "promote")):
+        line.append(lambda chain, v=version, d=decision: promotion_of(chain, v, decision=Decision(d)), TABLES)
+    assert evalh("report", "line:main", "--out", "line.html", cwd=folder).returncode == 0
     (folder / "hostile.html").write_text(html.render(*hostile()), encoding="utf-8")
     comparison, verdict = big(5000)
     (folder / "big.html").write_text(html.render(comparison, verdict, gather(comparison)), encoding="utf-8")

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-PAGES = ["gate", "comparison", "run", "several", "hostile", "liar", "big"]
-WITH_TASKS = ["gate", "comparison", "run"]
+PAGES = ["gate", "comparison", "run", "several", "line", "hostile", "liar", "big"]
+WITH_TASKS = ["gate", "comparison", "run", "several"]
 PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
@@ -141,10 +141,10 @@ def test_a_phone_never_scrolls_sideways(opened, name):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["gate", "run", "several"])
+@pytest.mark.parametrize("name", ["gate", "run", "several", "line"])
 def test_axe_finds_nothing_serious(opened, name, scheme):
     page = opened(name, color_scheme=scheme)
-    if name != "several":
+    if name != "line":
         page.locator("#tasks .open").first.click()
         page.wait_for_selector("[data-ready]")
     assert axe(page) == []
@@ -187,3 +187,52 @@ def test_an_opened_task_fits_a_phone(opened):
     table = page.locator("#tasks").bounding_box()
     assert table["x"] + table["width"] <= 390
     assert page.locator("#tasks .marks").first.is_hidden()
+
+
+def test_a_phone_sorts_by_columns_that_it_does_not_show_and_opens_them(opened):
+    page = opened("comparison", **PHONE)
+    assert page.locator("#tasks th", has_text="change").is_hidden()
+    page.select_option("#sort", label="change ▲")
+    page.locator("#tasks .open").first.click()
+    page.wait_for_selector("[data-ready]")
+    assert "Change -100.0 points" in page.locator(".detail").inner_text()
+    assert page.locator(".detail .marks").first.is_visible()
+    page.select_option("#sort", label="task ▼")
+    assert ids(page)[0] == "t9"
+
+
+def test_a_task_of_several_candidates_opens_to_what_each_makes_of_it(opened):
+    page = opened("several")
+    page.fill("#q", "t21")
+    page.locator("#tasks .open").first.click()
+    page.wait_for_selector("[data-ready]")
+    said = page.locator(".detail").inner_text()
+    assert "python:arms:broken: suspected broken" in said
+    sides = page.locator(".side").all_inner_texts()
+    assert len(sides) == 3
+    assert "no, the tool failed" in "".join(sides)
+    commands = page.locator(".detail .cmd").inner_text().splitlines()
+    assert len(commands) == 3
+    assert all("--task t21" in command for command in commands)
+
+
+def test_candidates_on_a_phone_keep_every_column(opened):
+    page = opened("several", **PHONE)
+    cells = page.locator(".cards").first.locator("tbody tr").first.locator("td")
+    assert cells.count() == 5
+    assert all(cell.bounding_box()["x"] + cell.bounding_box()["width"] <= 390 for cell in cells.all())
+
+
+def test_a_failure_of_a_lone_run_opens_with_its_transcript(opened):
+    page = opened("run")
+    page.fill("#q", "t21")
+    page.locator("#tasks .open").first.click()
+    page.wait_for_selector("[data-ready]")
+    [side] = page.locator(".side").all_inner_texts()
+    assert "no, the tool failed" in side
+    assert "exact_match, score 0" in side
+
+
+def test_a_line_numbers_its_entries_as_they_were_written(opened):
+    page = opened("line")
+    assert page.locator(".steps > li").evaluate_all("all => all.map(each => each.value)") == [3, 2, 1]
