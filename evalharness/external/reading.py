@@ -1,6 +1,6 @@
 """What a command left behind: the records of its log by task, whatever tool wrote it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +36,22 @@ def importer_of(external: External) -> Importer:
 def sources(path: Path, external: External, run: str | None) -> list[Source]:
     """Find the runs in a log, or in the logs of a folder."""
     importer = importer_of(external)
-    files = (
-        [path] if path.is_file() or importer.sniff(path) else sorted(each for each in path.rglob("*") if each.is_file())
-    )
     return [
-        Source(file, external.reads, importer, name)
-        for file in files
-        if importer.sniff(file)
-        for name in importer.runs(file)
+        Source(log, external.reads, importer, name)
+        for log in _logs(path, importer)
+        for name in importer.runs(log)
         if run in (None, name)
     ]
+
+
+def _logs(path: Path, importer: Importer) -> Iterator[Path]:
+    """Yield what the importer knows: a folder whole, such as that of a job, or else what lies in it."""
+    if importer.sniff(path):
+        yield path
+    elif path.is_dir():
+        for each in sorted(path.iterdir()):
+            if not each.is_symlink():
+                yield from _logs(each, importer)
 
 
 def told(out: Path, external: External, options: Mapping[str, Any]) -> dict[str, list[Told]]:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from evalharness.external.reading import told
+from evalharness.model import External
 from tests.running import evalh, lines, start
 
 TOOL = Path(__file__).parent / "tool.py"
@@ -267,3 +269,22 @@ def test_tasks_are_found_in_the_log_of_an_earlier_run(folder):
     )
     run(folder, "suite.yaml", "-a", "agent.yaml", "-o", "run")
     assert {each["task_id"] for each in records(folder / "run")} == {"a", "b"}
+
+
+def test_a_job_folder_is_read_whole_wherever_it_lies(tmp_path):
+    result = {
+        "task_name": "fix",
+        "trial_name": "fix__1",
+        "agent_info": {"name": "a", "version": "1"},
+        "verifier_result": {"rewards": {"reward": 1.0}},
+        "started_at": "2026-01-01T00:00:00",
+        "finished_at": "2026-01-01T00:00:05",
+    }
+    for number in (1, 2):
+        trial = tmp_path / "out" / "2026-01-01__00-00-00" / f"fix__{number}"
+        trial.mkdir(parents=True)
+        (trial / "result.json").write_text(json.dumps({**result, "trial_name": f"fix__{number}"}))
+    found = told(tmp_path / "out", External(command=("harbor",), reads="harbor", batch=1), {})
+    assert {task: [each.record.outcome for each in trials] for task, trials in found.items()} == {
+        "fix": ["pass", "pass"]
+    }
