@@ -125,7 +125,7 @@ def _connect(address: str | None) -> None:
                 ) from exc
             raise ConfigError(
                 f"no Ray cluster can be used at '{address}': {said} (this machine has to be one of its nodes: "
-                "`ray start --address=...`, or give ray://HOST:10001)"
+                f"`ray start --address={address}`, with the cluster's token where it asks for one)"
             ) from exc
 
 

@@ -78,11 +78,14 @@ class Worker:
         os.environ[MARKER] = marked(self._token)  # on everything that trials start
         self._places: dict[str, str] = {}
         self._stack = ExitStack()
+        self._own = Path(tempfile.mkdtemp(prefix="evalh-worker-"))
+        self._stack.callback(shutil.rmtree, self._own, ignore_errors=True)
+        tempfile.tempdir = str(self._own)  # workspaces too go with the worker, however it ends
         self._threads = ThreadExecutor()
 
     def bring(self, root: str, sent: Parcel) -> None:
         """Unpack a folder that the job or a trial needs."""
-        self._places[root] = opened(sent, root, self._folder())
+        self._places[root] = opened(sent, root, self._own)
 
     def open(self, setting: Setting) -> str | None:
         """Make ready; return what is wrong, or None."""
@@ -110,12 +113,6 @@ class Worker:
     def _covering(self, place: str) -> Iterator[str]:
         return (root for root in self._places if place == root or place.startswith(root + os.sep))
 
-    def _folder(self) -> Path:
-        if not hasattr(self, "_own"):
-            self._own = Path(tempfile.mkdtemp(prefix="evalh-worker-"))
-            self._stack.callback(shutil.rmtree, self._own, ignore_errors=True)
-        return self._own
-
     def run(self, packed: bytes) -> Reply:
         """Carry out a trial; a spent worker begins none."""
         if self._threads.given_up:
@@ -142,9 +139,8 @@ class Worker:
 
     def end(self) -> None:
         """End all that the trials have started, in the middle of whatever it does; nothing follows."""
-        if hasattr(self, "_own"):
-            shutil.rmtree(self._own, ignore_errors=True)
         end_marked(self._token)
+        shutil.rmtree(self._own, ignore_errors=True)
 
 
 class _Guarded:

@@ -3,6 +3,7 @@ import json
 import random
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from contextlib import contextmanager, suppress
@@ -211,6 +212,7 @@ def processes(*command):
 
 
 def test_closing_waits_for_what_runs_unless_it_is_abandoned(cluster, tmp_path):
+    before = set(Path(tempfile.gettempdir()).glob("evalh-worker-*"))
     unheard = f"{600 + random.SystemRandom().random():.9f}"
     with executing(cluster, tmp_path, abandon=True) as executor:
         executor.submit(trial(f"spawn-{unheard}"))
@@ -219,6 +221,8 @@ def test_closing_waits_for_what_runs_unless_it_is_abandoned(cluster, tmp_path):
             time.sleep(0.1)
         assert len(processes("sleep", unheard)) == 2
     assert processes("sleep", unheard) == []
+    left = set(Path(tempfile.gettempdir()).glob("evalh-worker-*")) - before
+    assert left == set()
     with executing(cluster, tmp_path) as executor:
         executor.submit(trial("sleep-1"))
         begun = time.monotonic()
