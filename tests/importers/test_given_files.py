@@ -1,5 +1,7 @@
 """Real files of other tools: counts and rates as the tools themselves give them."""
 
+import csv
+import gzip
 from collections import Counter
 from pathlib import Path
 
@@ -105,6 +107,32 @@ def test_all_rows_of_two_snapshots_are_read(shared):
     file = shared / "data/outcomes/bfcl_two_snapshots.csv.gz"
     counted = Counter(str(each.outcome) for name in source_names(file) for each in loaded(f"{file}::{name}").records)
     assert counted == {"pass": 18652, "fail": 8548}
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "doubled"),
+    [
+        ("autogpt_nightly", 18, 5),
+        ("bfcl_two_snapshots", 16, 0),
+        ("gsm8k_solutions", 4, 0),
+        ("misguided_attention", 59, 0),
+        ("swebench_pro", 9, 0),
+        ("tau2_retail", 2, 0),
+        ("tau_bench_airline", 1, 0),
+        ("terminal_bench", 10, 0),
+    ],
+)
+def test_every_row_of_a_table_is_in_one_of_its_runs(shared, name, runs, doubled):
+    file = shared / f"data/outcomes/{name}.csv.gz"
+    with gzip.open(file, "rt", encoding="utf-8", newline="") as rows:
+        passed = Counter(row["passed"] for row in csv.DictReader(rows))
+    names = source_names(file)
+    counted = Counter(str(each.outcome) for run in names for each in loaded(f"{file}::{run}").records)
+    assert len(names) == runs
+    assert sum(counted.values()) == sum(passed.values()) - doubled
+    if not doubled:
+        assert counted["pass"] == passed["1"]
+        assert counted["fail"] + counted["error"] == passed["0"] + passed[""]
 
 
 def source_names(file: Path) -> list[str]:
