@@ -14,7 +14,8 @@ from evalharness.workspaces.limits import SIGXFSZ, by_words, starved
 from evalharness.workspaces.process import Bounds, run_bounded
 
 _OPEN_FILES, _USER_PROCESSES = 4096, 16384
-_ENGINE_FAULT, _NOT_STARTED = 125, (126, 127)
+_NOT_STARTED, _BY_SIGNAL = (126, 127), 128
+_BROKEN = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
 
 
 def exec_in(  # noqa: PLR0913 - a command, where it runs and its limits
@@ -29,22 +30,35 @@ def exec_in(  # noqa: PLR0913 - a command, where it runs and its limits
 ) -> Completed:
     """Run a command in a container (`place` is what exec is told of it), and stop the container afterwards."""
     name = place[-1]
-    engine.call("start", name)
+    if broken := _unstartable(engine, name):
+        return broken
     group = cgroups.of_process(int(engine.call("inspect", "--format", "{{.State.Pid}}", name)))
     words = engine.words("exec", *place, *command)
     done = run_bounded(words, cwd="/", env=os.environ, stdin=stdin, bounds=Bounds(seconds=timeout))
-    if done.exit_code == _ENGINE_FAULT:
+    killed = group.memory_kills() if group else _killed_for_memory(engine, name, done)
+    refused, peak = (group.refused_processes(), group.peak()) if group else (0, None)
+    if done.exit_code and not killed:
         _check_alive(engine, name, done)
     if done.exit_code in _NOT_STARTED and not _in_image(engine, name, command[0]):
         raise FileNotFoundError(2, "no such program in the container", command[0])
-    killed = group.memory_kills() if group else _killed_for_memory(engine, name, done)
-    refused, peak = (group.refused_processes(), group.peak()) if group else (0, None)
     engine.call("stop", "--time", "0", name)
     if done.exit_code == 0 or done.stopped == "output":
         return done
     if killed:
         return starved(done, peak, resources)
     return _named(done, refused=refused > 0, network=network)
+
+
+def _unstartable(engine: Engine, name: str) -> Completed | None:
+    """Start the container; where a trial has broken what it starts by, say so as a command's end: that is its doing."""
+    fresh = engine.call("inspect", "--format", "{{.State.Status}}", name) != "exited"
+    try:
+        engine.call("start", name)
+    except Unmeasured as exc:
+        if fresh or exc.cause != "container" or not any(words in exc.detail.lower() for words in _BROKEN):
+            raise
+        return Completed(exit_code=_NOT_STARTED[0], stdout=b"", stderr=exc.detail.encode(), seconds=0.0)
+    return None
 
 
 def ulimits(asked: Mapping[str, str], resources: Resources | None) -> list[str]:
@@ -64,12 +78,12 @@ def _hard(which: int, wanted: int) -> str:
 
 
 def _check_alive(engine: Engine, name: str, done: Completed) -> None:
-    """Raise Unmeasured where it was the engine that ended with this code, and not the command."""
+    """Raise Unmeasured where the container was lost, unless its first process ended by itself: a trial changed that."""
     try:
-        alive = engine.call("inspect", "--format", "{{.State.Running}}", name) == "true"
+        alive, code = engine.call("inspect", "--format", "{{.State.Running}} {{.State.ExitCode}}", name).split()
     except Unmeasured as exc:
         raise Unmeasured("container_lost" if exc.cause == "container" else exc.cause, exc.detail) from exc
-    if not alive:
+    if alive != "true" and int(code) > _BY_SIGNAL:
         raise Unmeasured("container_lost", fault(done.stderr).detail)
 
 

@@ -21,7 +21,7 @@ from evalharness.workspaces import engine as engines
 from evalharness.workspaces.contained import exec_in, ulimits
 from evalharness.workspaces.engine import Engine
 from evalharness.workspaces.images import image_id
-from evalharness.workspaces.limits import Memory, memory_of, positive
+from evalharness.workspaces.limits import Memory, inherited, memory_of, positive
 from evalharness.workspaces.sizes import Size, size
 
 WORKSPACE, AGENT = "/workspace", "/agent"
@@ -88,8 +88,8 @@ class ContainerWorkspace(Struct, frozen=True):
 
     def find(self, pattern: str) -> list[str]:
         """List the regular files that match a glob pattern, sorted; links are not listed."""
-        matches = archive.matcher(pattern)
-        with self._stream(".") as stream:
+        matches, names = archive.matcher(pattern), []
+        with contextlib.suppress(FileNotFoundError), self._stream(".") as stream:  # a trial may have removed it all
             names = [str(archive.below(name)) for name, member, _ in archive.unpacked(stream) if member.isreg()]
         return sorted({name for name in names if matches(name)})
 
@@ -100,7 +100,12 @@ class ContainerWorkspace(Struct, frozen=True):
         return AGENT
 
     def _put(self, content: IO[bytes], place: str) -> None:
-        self.engine.call("cp", "-", f"{self.name}:{place}", stdin=content)
+        try:
+            self.engine.call("cp", "-", f"{self.name}:{place}", stdin=content)
+        except Unmeasured as exc:
+            if exc.cause != "container":
+                raise
+            raise NotADirectoryError(20, f"the container does not take it: {exc.detail}", place) from exc
 
     def _stream(self, inside: str) -> contextlib.AbstractContextManager[IO[bytes]]:
         place = WORKSPACE if inside == "." else f"{WORKSPACE}/{inside}"
@@ -170,9 +175,7 @@ class ContainerWorkspaces:
     def prepare(self) -> None:
         """See that there is an engine, sweep up what killed runs left, and have the image ready."""
         engine = self._engine()
-        unset = [name for name in self.inherit if name not in os.environ]
-        if unset:
-            raise ConfigError(f"workspace 'container': inherit: {', '.join(unset)}: not set in the environment")
+        inherited(self.inherit, "container")
         guaranteed = self.resources().memory_guaranteed or 0
         if guaranteed > psutil.virtual_memory().total:
             raise ConfigError("workspace 'container': memory: this machine has less than what is guaranteed")
@@ -207,7 +210,7 @@ class ContainerWorkspaces:
     def create(self, engine: Engine, name: str) -> None:
         """Make the container, which does nothing of its own."""
         image, limits = self._image(engine), self.resources()
-        given = {each: os.environ[each] for each in self.inherit if each in os.environ} | self.env
+        given = inherited(self.inherit, "container") | self.env
         file = engines.environment_file(engines.private_folder(os.getpid()), given)
         words = ["--name", name, "--label", "evalh", "--env-file", str(file), "--workdir", WORKSPACE]
         words += [
@@ -232,7 +235,7 @@ class ContainerWorkspaces:
     def _engine(self) -> Engine:
         engine = engines.found(self.engine, self.runtime)
         if engine is None:
-            wanted = "docker or podman" if self.engine == "auto" else self.engine
+            wanted = {"auto": "docker or podman"}.get(self.engine, self.engine)
             raise ConfigError(f"workspace 'container': {wanted} is not installed; see `evalh doctor`")
         return engine
 

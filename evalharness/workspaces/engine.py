@@ -89,10 +89,9 @@ def fault(stderr: bytes) -> Unmeasured:
 
 
 def _raise_missing(stderr: bytes, words: Sequence[str]) -> None:
-    said = stderr.decode("utf-8", "replace")
     exc = fault(stderr)
-    if exc.cause == "container" and ("no such file" in said.lower() or "could not find" in said.lower()):
-        raise FileNotFoundError(2, "no such file in the container", words[-2])
+    if exc.cause == "container":  # the engine is there and so is the container: it is the path
+        raise FileNotFoundError(2, f"no such file in the container: {exc.detail}", words[-2])
     raise exc
 
 

@@ -1,10 +1,12 @@
 """What workspaces with walls have in common: options for resources, and the words by which limits show themselves."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from evalharness.errors import Unmeasured
+from evalharness.errors import ConfigError, Unmeasured
 from evalharness.model import Resources
 from evalharness.workspaces import Completed
 from evalharness.workspaces.sizes import Size, size
@@ -57,6 +59,14 @@ def memory_of(memory: Size | Memory | None, headroom: float | None) -> tuple[int
     if limit < guaranteed:
         raise ValueError("memory: limit is below what is guaranteed")
     return guaranteed, limit
+
+
+def inherited(names: Sequence[str], workspace: str) -> dict[str, str]:
+    """Return variables of this process by name; ConfigError for one that is not set."""
+    unset = [name for name in names if name not in os.environ]
+    if unset:
+        raise ConfigError(f"workspace '{workspace}': inherit: {', '.join(unset)}: not set in the environment")
+    return {name: os.environ[name] for name in names}
 
 
 def positive(value: float | None, name: str) -> None:

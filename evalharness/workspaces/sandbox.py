@@ -19,7 +19,7 @@ from evalharness.errors import ConfigError
 from evalharness.model import Resources
 from evalharness.workspaces import Completed, bubblewrap, cgroups
 from evalharness.workspaces.confined import run_confined
-from evalharness.workspaces.limits import Memory, memory_of, positive
+from evalharness.workspaces.limits import Memory, inherited, memory_of, positive
 from evalharness.workspaces.local import LocalWorkspace, remove_folder, root_folder
 from evalharness.workspaces.sizes import Size, size
 
@@ -180,9 +180,7 @@ class SandboxWorkspaces:
         reason = bubblewrap.missing()
         if reason:
             raise ConfigError(f"workspace 'sandbox': {reason}; see `evalh doctor`")
-        unset = [name for name in self.inherit if name not in os.environ]
-        if unset:
-            raise ConfigError(f"workspace 'sandbox': inherit: {', '.join(unset)}: not set in the environment")
+        inherited(self.inherit, "sandbox")
         absent = [path for path in self.read_only if not Path(path).expanduser().exists()]
         if absent:
             raise ConfigError(f"workspace 'sandbox': read_only: {', '.join(absent)}: no such folder")
@@ -208,9 +206,8 @@ class SandboxWorkspaces:
     def environment(self) -> dict[str, str]:
         """Return the whole environment of a command, beside what its caller adds."""
         programs = f"{os.path.dirname(os.path.abspath(bubblewrap.program()))}:" if self.python else ""  # noqa: PTH100, PTH120
-        inherited = {name: os.environ[name] for name in self.inherit if name in os.environ}
-        search_path = f"{programs}{bubblewrap.SEARCH_PATH}"
-        return {"PATH": search_path, "HOME": bubblewrap.TMP, "LANG": "C.UTF-8", **inherited, **self.env}
+        own = {"PATH": f"{programs}{bubblewrap.SEARCH_PATH}", "HOME": bubblewrap.TMP, "LANG": "C.UTF-8"}
+        return {**own, **inherited(self.inherit, "sandbox"), **self.env}
 
     def shown(self) -> dict[str, str]:
         """Map the places inside to the host's folders that are shown there."""
