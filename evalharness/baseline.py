@@ -91,6 +91,8 @@ def unfit(outcomes: Outcomes, suite: Suite, max_age_days: float, now: datetime) 
     absent = [task.id for task in suite.tasks if task.id not in outcomes.tasks.index]
     if absent:
         reasons.append(f"it lacks {len(absent)} of the suite's {len(suite.tasks)} tasks")
+    if header.options.get("cache"):
+        reasons.append("it ran with --cache, so its trials need not be fresh")
     if outcomes.causes.get("not run"):
         reasons.append("it is not complete")
     age = _age(header, now)

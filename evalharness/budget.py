@@ -5,8 +5,9 @@ from collections import Counter
 
 from msgspec import Struct, field
 
-from evalharness.model import Outcome, Record
+from evalharness.model import Outcome, Record, Usage
 
+AT_FIRST = 8  # trials that may be under way before the first has shown what one costs
 ROUNDING = 1 + 1e-9  # sums of cents are not exact
 
 
@@ -69,13 +70,20 @@ def record_cost(record: Record) -> float:
 
 def record_tokens(record: Record) -> int:
     """Return the tokens that an attempt is known to have used, its judges included."""
-    used = [usage for usage in (record.usage, record.judging) if usage]
+    used = [usage for usage in (record.usage, record.judging) if usage and not _replayed(usage)]
     return sum((usage.input_tokens or 0) + (usage.output_tokens or 0) for usage in used)
+
+
+def _replayed(usage: Usage) -> bool:
+    """Whether all of it was answered from a cache, and so used up nothing."""
+    return bool(usage.cached_calls) and usage.cached_calls == usage.model_calls
 
 
 def exhausted(budget: Budget, tally: Tally, *, in_flight: int = 0) -> str | None:
     """Name the limit that has no room for another trial beside those in flight, all at the average so far."""
     share = 1 + (in_flight + 1) / max(tally.attempts, 1)
+    if not tally.attempts and in_flight >= AT_FIRST and (budget.cost_usd, budget.tokens) != (None, None):
+        return "a first trial, which shows what one costs"
     if budget.cost_usd is not None and tally.cost_usd * share > budget.cost_usd * ROUNDING:
         return f"--budget-usd {budget.cost_usd:g}"
     if budget.tokens is not None and tally.tokens * share > budget.tokens * ROUNDING:

@@ -43,6 +43,13 @@ def _places(baseline: Outcomes, candidate: Outcomes) -> Iterator[tuple[str, str]
     base, cand = baseline.header, candidate.header
     if base.seed == cand.seed and base.arm == cand.arm and base.run_id != cand.run_id:
         yield "seed", f"both arms share the seed {base.seed}: their trials are not independent"
+    for arm, run in (("baseline", baseline), ("candidate", candidate)):
+        if run.header.options.get("cache"):
+            cached = int(run.trials["cached"].sum()) if "cached" in run.trials else 0
+            yield (
+                "cache",
+                f"the {arm} ran with --cache: {cached} of its trials were answered from it, and are not fresh",
+            )
     before, after = _machine(base.origin), _machine(cand.origin)
     if before and after and _apart(base.origin, cand.origin):
         yield "machine", f"the arms ran on different machines ({before} and {after}): time limits may bite differently"

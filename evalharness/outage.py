@@ -1,10 +1,13 @@
 """Which failed attempts count, and which are swallowed by an outage."""
 
+import math
+from datetime import datetime
+
 from msgspec import Struct
 
 from evalharness.breaker import Breaker
 from evalharness.executors import Finished
-from evalharness.model import Outcome, Trial
+from evalharness.model import Outcome, Record, Trial
 
 SUSPENDED_SECONDS = 5.0
 
@@ -26,19 +29,22 @@ class Outages:
     def __init__(self) -> None:
         self.breaker = Breaker()
         self._suspended: list[_Suspended] = []
+        self._over = -math.inf
 
     def take(self, finished: Finished, *, now: float) -> Taken:
         """Take in how a trial came back."""
         record, trial, breaker = finished.record, finished.trial, self.breaker
         if record is None:
             return Taken(owed=(trial,))
-        began = now - (record.usage.working_seconds or 0.0)
+        began = _went_to_work(record)
         if record.outcome is not Outcome.ERROR:
             return Taken(kept=self._measured(finished, began=began, now=now))
         cause = record.cause or "unknown"
         if breaker.swallows(cause):
             breaker.probed(cause, now=now, retry_after=finished.retry_after)
             return Taken(owed=(trial,))
+        if began < self._over:
+            return Taken(owed=(trial,))  # the outage's doing still
         breaker.note(cause, trial=trial.key, now=now)
         self._suspended.append(_Suspended(began=began, until=now + SUSPENDED_SECONDS, finished=finished))
         if breaker.cause is None:
@@ -52,7 +58,7 @@ class Outages:
         elif later:
             return (finished,)  # it was at work before the outage, and says nothing about its end
         else:
-            self._suspended, cleared = [], ()
+            self._suspended, cleared, self._over = [], (), began
         self.breaker.note(None, trial=finished.trial.key, now=now)
         return (*cleared, finished)
 
@@ -70,6 +76,15 @@ class Outages:
     def evidence(self) -> tuple[Finished, ...]:
         """Return what an outage that did not end has swallowed first: whoever reads the run should see it."""
         return tuple(each.finished for each in self._suspended) if self.breaker.cause is not None else ()
+
+
+def _went_to_work(record: Record) -> float:
+    """Say when the agent of an attempt began to be at work without being held back."""
+    usage = record.usage
+    if record.started_at is None:
+        return math.inf if record.outcome is not Outcome.ERROR else -math.inf
+    held = (usage.seconds or 0.0) - (usage.working_seconds or 0.0)
+    return datetime.fromisoformat(record.started_at).timestamp() + held
 
 
 class _Suspended(Struct, frozen=True, kw_only=True, eq=False):

@@ -24,6 +24,7 @@ class LineUsage(msgspec.Struct, frozen=True, gc=False):
     seconds: float | None = None
     working_seconds: float | None = None
     model_calls: int | None = None
+    cached_calls: int | None = None
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -64,7 +65,7 @@ class Outcomes:
     """One run as a table.
 
     `trials` has a row per attempted trial with columns task_id, trial, outcome, score, cause, attempts, cost_usd,
-    tokens, seconds, working_seconds, model_calls, output_digest, model; `tasks` has a row per planned task, indexed by
+    tokens, seconds, working_seconds, model_calls, cached, output_digest, model; `tasks` has a row per planned task, indexed by
     its id, with the integer columns passed, measured and planned. `reread` gives the attempts with their grades, where
     the run has any.
     """
@@ -123,6 +124,7 @@ def _frame(rows: list[Line | Record]) -> pd.DataFrame:
             "seconds": np.array([usage.seconds for usage in usages], dtype=float),
             "working_seconds": np.array([usage.working_seconds for usage in usages], dtype=float),
             "model_calls": np.array([usage.model_calls for usage in usages], dtype=float),
+            "cached": np.array([bool(usage.cached_calls) for usage in usages], dtype=bool),
             "output_digest": [row.output_digest for row in rows],
             "model": [row.model for row in rows],
         }

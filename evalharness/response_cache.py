@@ -23,20 +23,21 @@ _FORMAT = 1
 _NO_PART = frozenset({"api_key", "timeout", "num_retries", "max_retries"})  # they say how to ask, not what
 
 
+def remembered(folder: Path) -> dict[str, str]:
+    """Make a folder of answers ready, and return how a run's options remember it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as exc:
+        said = f"--cache {folder}: {exc.strerror or exc}: name a folder that can be written"
+        raise ConfigError(said) from exc
+    return {"cache": str(folder.resolve())}
+
+
 class ResponseCache(Struct, frozen=True):
     """A folder of answers."""
 
     folder: Path
-
-    def prepare(self) -> None:
-        """Make the folder, or say what is wrong with it."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=self.folder).close()
-        except OSError as exc:
-            raise ConfigError(
-                f"--cache {self.folder}: {exc.strerror or exc}: name a folder that can be written"
-            ) from exc
 
     def find(self, key: str) -> bytes | None:
         """Return what is kept under a key."""

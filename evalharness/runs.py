@@ -63,7 +63,12 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
         """Return what its trials share."""
         if self.suite.external:
             return job_of(self.suite, self.definition)
-        return TrialJob.of(self.suite, self.agent, self.definition.unmeasured)
+        return TrialJob.of(self.suite, self.agent, self.definition.unmeasured, cache=self._cache())
+
+    def _cache(self) -> Path | None:
+        """Return the folder of answers that the run may use again; what a gate runs is always asked afresh."""
+        folder = self.store.header.options.get("cache")
+        return Path(folder) if folder and self.store.header.role == "run" else None
 
     def executor(self, asked: Extension = THREADS) -> Executor:
         """Return what carries its trials out: an executor by name, or calls of the command that the suite names."""

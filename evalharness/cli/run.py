@@ -20,6 +20,7 @@ from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.executors import Executor
 from evalharness.model import Suite, Task, TrialKey
 from evalharness.planning import extension, planned_keys, planned_trials
+from evalharness.response_cache import remembered
 from evalharness.runner import Pace, RunResult, run
 from evalharness.runs import Arm, begin, resume
 from evalharness.store import RunStore, is_run
@@ -41,6 +42,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     shard: str | None
     allocate: str | None
     seed: int | None
+    cache: Path | None
     budget_usd: float | None
     budget_tokens: int | None
     budget_minutes: float | None
@@ -107,6 +109,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     help="As many trials as --trials in all, more where tasks varied before (default: in the latest run).",
 )
 @click.option("--seed", type=click.IntRange(0), help="Seed of the run (default: random, and recorded).")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep models' answers in this folder, and use them again for the same request of the same trial and --seed.",
+)
 @click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help="Stop before spending more.")
 @click.option("--budget-tokens", type=click.IntRange(1), help="Stop before using more.")
 @click.option("--budget-minutes", type=click.FloatRange(0, min_open=True), help="Stop after this time.")
@@ -153,6 +160,11 @@ def _begun(options: Options) -> Arm:
     definition = load_agent(_agent(options))
     if options.shard and options.seed is None:
         raise ConfigError("--shard needs --seed: give every part of the run the same number, such as the CI run's id")
+    if options.cache and options.seed is None:
+        raise ConfigError(
+            "--cache needs --seed: answers are kept by trial, and without it every run has trials of its own"
+        )
+    kept = remembered(options.cache) if options.cache else {}
     asked = options.plan(suite, definition.name)
     if not any(line.task_ids for line in asked.planned):
         click.echo(
@@ -165,7 +177,7 @@ def _begun(options: Options) -> Arm:
         trials=options.trials,
         planned=asked.planned,
         seed=options.seed,
-        options={"workers": options.workers, "executor": options.where.executor, **asked.remembered},
+        options={"workers": options.workers, "executor": options.where.executor, **asked.remembered, **kept},
     )
 
 
@@ -177,7 +189,16 @@ def _agent(options: Options) -> str:
 
 def _resumed(store: RunStore, options: Options) -> Arm:
     """Take up a run directory, planning more trials where more are asked for."""
-    again = (options.agent, options.task, options.tag, options.limit, options.shard, options.allocate, options.out)
+    again = (
+        options.agent,
+        options.task,
+        options.tag,
+        options.limit,
+        options.shard,
+        options.allocate,
+        options.out,
+        options.cache,
+    )
     if any(again) or options.seed is not None:
         raise ConfigError(f"{store.path} is a run already: only --trials, --workers and budgets can be given again")
     arm = resume(store, load_suite(store.header.suite.place), store.header.agent.definition)
