@@ -65,9 +65,9 @@ class Outcomes:
     """One run as a table.
 
     `trials` has a row per attempted trial with columns task_id, trial, outcome, score, cause, attempts, cost_usd,
-    tokens, seconds, working_seconds, model_calls, cached, output_digest, model; `tasks` has a row per planned task, indexed by
-    its id, with the integer columns passed, measured and planned. `reread` gives the attempts with their grades, where
-    the run has any.
+    tokens, seconds, working_seconds, model_calls, cached, output_digest, model; `tasks` has a row per planned task,
+    indexed by its id, with the integer columns passed, measured and planned. `reread` gives the attempts with their
+    grades, where the run has any.
     """
 
     place: str

@@ -25,6 +25,7 @@ KINDS = {
     "model": "other models, or another snapshot of one, answered",
     "agent": "both arms have the same agent fingerprint",
     "seed": "both arms share a seed",
+    "cache": "an arm holds answers from a cache (`evalh run --cache`)",
     "machine": "the arms ran on machines of different size",
     "copies": "trials or whole arms are copies of each other",
     "crash": "all of one trial ended in the same fault",
