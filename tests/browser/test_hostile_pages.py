@@ -5,7 +5,7 @@ import pytest
 from evalharness.report import inert
 from tests.report.hostile import HOSTILE
 
-PAGES = ["hostile", "liar"]
+PAGES = ["hostile", "liar", "several"]
 
 
 def unfolded(page):

@@ -114,6 +114,18 @@ def test_every_number_links_to_how_it_is_made(opened):
     assert page.evaluate("names => names.filter(name => !document.querySelector(name))", targets) == []
 
 
+@pytest.mark.parametrize("name", ["gate", "run", "several"])
+def test_no_number_of_a_table_stands_without_its_method(opened, name):
+    page = opened(name)
+    bare = page.locator("td.r, .tile .big, .fnum, .keys li").evaluate_all(
+        """all => all.filter((each) => /[0-9]/.test(each.textContent))
+            .filter((each) => !each.closest('#tasks') && !each.querySelector('a.m'))
+            .map(each => each.closest('tr, .tile, li, .frow').textContent)"""
+    )
+    counts = ("family", "aggregate", "flips")  # trials and tasks of a look are counted, not estimated
+    assert [each for each in bare if not each.strip().startswith(counts)] == []
+
+
 def test_the_theme_follows_the_system_and_can_be_switched(opened):
     colour = "getComputedStyle(document.body).backgroundColor"
     light, dark = opened("comparison"), opened("comparison", color_scheme="dark")
