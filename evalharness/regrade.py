@@ -15,6 +15,7 @@ from evalharness.model import Record, RunHeader, Suite, Task, Trial
 from evalharness.registry import build
 from evalharness.runs import new_run_id, suite_entry
 from evalharness.store import RunStore
+from evalharness.workspaces import of_task
 
 BATCH = 256
 
@@ -67,7 +68,7 @@ def _again(store: RunStore, suite: Suite, task: Task, record: Record) -> Finishe
     if transcript is None:
         return Finished(trial=trial, record=record)
     kept = store.kept(record.key)
-    with build("workspace", suite.workspace).fresh() as workspace:
+    with of_task(build("workspace", suite.workspace), task).fresh() as workspace:
         for name, source in task.files.items():
             workspace.upload(Path(source), name)
         for name, content in kept.items():

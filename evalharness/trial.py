@@ -24,7 +24,7 @@ from evalharness.registry import build
 from evalharness.response_cache import Memory, ResponseCache
 from evalharness.text import as_json, decoder
 from evalharness.underway import Clock
-from evalharness.workspaces import PerTask, Prepared, Workspace, Workspaces
+from evalharness.workspaces import Prepared, Workspace, Workspaces, of_task
 
 GRACE_SECONDS = 1.0  # agents end their own trials at the limit; this long after it, a thread is given up
 HOST = platform.node()
@@ -83,7 +83,7 @@ class TrialRunner:
         memory = Memory(ResponseCache(self._job.cache), trial, self._job.redactor) if self._job.cache else None
         artifacts, content = {}, None
         try:
-            with self._workspaces_of(trial.task).fresh() as workspace, underway.trial(clock, memory):
+            with of_task(self._workspaces, trial.task).fresh() as workspace, underway.trial(clock, memory):
                 judged, content = self._judged(trial, workspace, clock)
                 artifacts = self._artifacts(workspace)
             frame = content and self._frame(content)
@@ -95,9 +95,6 @@ class TrialRunner:
         if memory and record.outcome is not Outcome.ERROR:
             memory.keep()
         return Finished(trial=trial, record=record, frame=frame, artifacts=artifacts, retry_after=judged.retry_after)
-
-    def _workspaces_of(self, task: Task) -> Workspaces:
-        return self._workspaces.for_task(task) if isinstance(self._workspaces, PerTask) else self._workspaces
 
     def _judged(self, trial: Trial, workspace: Workspace, clock: Clock) -> tuple[Judged, bytes | None]:
         """Have the task done and judged; return what came of it, and the transcript as JSON."""

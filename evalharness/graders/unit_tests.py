@@ -1,8 +1,10 @@
 """Grader that runs what a model wrote against hidden tests, behind the walls of a sandbox or a container."""
 
+import ast
 import json
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from evalharness.errors import ConfigError
@@ -66,6 +68,7 @@ class UnitTests(Executing):
         if self.trust is None and isinstance(workspace, LocalWorkspace):
             raise Untrusted("unit_tests")
         start, function, tests = (self._field(task, name) for name in (self.start, self.function, self.tests))
+        _check_tests(tests, task.id)
         if reason := too_long(transcript.final):
             return verdict("unit_tests", False, reason)
         word = secrets.token_hex(16)
@@ -90,3 +93,14 @@ class UnitTests(Executing):
             return "ended before its tests did"
         lines = ended.stderr[-4000:].decode("utf-8", "replace").strip().splitlines()
         return shortened(lines[-1]) if lines else f"exit code {ended.exit_code}"
+
+
+@lru_cache(maxsize=4096)
+def _check_tests(tests: str, task_id: str) -> None:
+    """Refuse tests that could pass nobody: that would not be the answer's doing."""
+    try:
+        tree = ast.parse(tests)
+    except (SyntaxError, ValueError) as exc:
+        raise ConfigError(f"task '{task_id}': its tests are no Python: {exc}") from exc
+    if not any(isinstance(each, ast.FunctionDef) and each.name == "check" for each in tree.body):
+        raise ConfigError(f"task '{task_id}': its tests define no function `check`")

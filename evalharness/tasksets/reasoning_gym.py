@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from evalharness.errors import ConfigError
-from evalharness.model import Task, Transcript
+from evalharness.graders.answers import quoted
+from evalharness.model import Grade, Task, Transcript
 from evalharness.tasksets.source import Fields, imported
 from evalharness.workspaces import Workspace
 
@@ -62,8 +63,8 @@ def _dataset(name: str, size: int, seed: int, options: str) -> Any:
         raise ConfigError(f"reasoning-gym: '{name}' cannot be made: {type(exc).__name__}: {exc}{near}") from exc
 
 
-def score(task: Task, transcript: Transcript, workspace: Workspace) -> float:  # noqa: ARG001 - a grader's arguments
-    """Score an answer with the dataset's own scorer, from 0 to 1.
+def grade(task: Task, transcript: Transcript, workspace: Workspace) -> Grade:  # noqa: ARG001 - a grader's arguments
+    """Judge an answer with the dataset's own scorer; only the full score is a pass.
 
     The answer is what stands in the last `<answer>` of the text, or else the whole text. A package that makes another
     puzzle of the same seed measured nothing.
@@ -77,7 +78,9 @@ def score(task: Task, transcript: Transcript, workspace: Workspace) -> float:  #
         )
     found = _ANSWER.findall(transcript.final)
     answer = (found[-1] if found else transcript.final).strip()
-    return min(1.0, max(0.0, _scored(made, answer, entry)))
+    score = min(1.0, max(0.0, _scored(made, answer, entry)))
+    reason = "" if score >= 1 else f"answered {quoted(answer)}; right is {quoted(str(entry['answer']))}"
+    return Grade(grader="reasoning_gym", score=score, passed=score >= 1, reason=reason)
 
 
 def _scored(made: Any, answer: str, entry: Fields) -> float:

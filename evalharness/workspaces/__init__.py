@@ -108,3 +108,8 @@ class Limited(Protocol):
     def resources(self) -> Resources:
         """Say what a trial may use."""
         ...
+
+
+def of_task(workspaces: Workspaces, task: Task) -> Workspaces:
+    """Give the workspaces of a task, whether or not they are the same for all."""
+    return workspaces.for_task(task) if isinstance(workspaces, PerTask) else workspaces

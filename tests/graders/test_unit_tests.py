@@ -65,13 +65,36 @@ WRONG = {
     "endless": ("    while True: pass", "still running after 1 seconds"),
     "flood": ("    while True: print('x' * 10000)", "stopped: too much output"),
     "null": ("    return '\0'", "no program"),
+    "half a character": ("    return '\ud800'", "no program"),
     "too long": ("x" * 300_000, "characters long"),
 }
 
 
 @pytest.mark.parametrize("answer", RIGHT.values(), ids=list(RIGHT))
-def test_a_right_answer_passes_however_it_is_written(place, answer):
-    assert judged(answer, place).passed, judged(answer, place).reason
+def test_a_right_answer_is_understood_however_it_is_written(answer):
+    """Put together and run here: a process for each takes its time."""
+    code = next(filter(None, map(compiled, programs(START, answer, "half"))))
+    names = {"__name__": "answer"}
+    exec(code, names)
+    assert (names["half"](4), names["half"](3)) == (2, 1.5)
+
+
+def compiled(program):
+    try:
+        return compile(program, "answer.py", "exec")
+    except SyntaxError:
+        return None
+
+
+@pytest.mark.parametrize("name", ["body, stripped", "whole function", "printing", "what runs as a script"])
+def test_a_right_answer_passes(place, name):
+    assert judged(RIGHT[name], place).passed, judged(RIGHT[name], place).reason
+
+
+@pytest.mark.parametrize("tests", ["def check(", "def test(candidate):\n    pass\n", ""])
+def test_tests_that_nobody_could_pass_measure_nothing(place, tests):
+    with pytest.raises(ConfigError, match="its tests"):
+        judged(RIGHT["body"], place, task=Task(id="t", prompt="", fields={**TASK.fields, "tests": tests}))
 
 
 @pytest.mark.parametrize(("answer", "reason"), WRONG.values(), ids=list(WRONG))

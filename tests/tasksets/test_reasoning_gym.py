@@ -49,11 +49,12 @@ def test_an_answer_that_the_scorer_cannot_read_is_a_fail(tmp_path):
     (tmp_path / "s.yaml").write_text(
         "tasks: {use: 'evalharness.tasksets.reasoning_gym:load', options: {datasets: [prime_factorization], size: 1}}\n"
         "prompt: '{{ question }}'\n"
-        "graders: [{use: function, options: {call: 'evalharness.tasksets.reasoning_gym:score', threshold: 1}}]\n"
+        "graders: [{use: function, options: {call: 'evalharness.tasksets.reasoning_gym:grade'}}]\n"
     )
     (task,) = load_suite(tmp_path / "s.yaml").tasks
     assert graded(task, row["reference"]).passed
     assert graded(task, "no idea").score == 0
+    assert graded(task, "no idea").reason.startswith("answered 'no idea'; right is ")
 
 
 def test_a_puzzle_that_another_version_would_make_differently_measures_nothing(suite):

@@ -152,3 +152,13 @@ def test_an_agent_sees_no_tests_and_a_reward_that_it_writes_itself_counts_for_no
     records, _ = outcomes(tmp_path, {"use": "function", "options": {"call": "forging:answer"}}, "forged")
     assert records["word"].outcome is Outcome.FAIL
     assert RunStore(tmp_path / "forged").transcript(records["word"]).final.strip() == "1"  # its own
+
+
+def test_a_run_is_judged_again_in_the_containers_of_its_tasks(tmp_path, image):
+    harbor_task(tmp_path / "tasks" / "word")
+    (tmp_path / "suite.yaml").write_text(suite(tmp_path).read_text() + "artifacts: [answer.txt]\n")
+    (tmp_path / "solve.yaml").write_text(json.dumps(SOLVE))
+    evalh("run", "suite.yaml", "--agent", "solve.yaml", "--out", "run", cwd=tmp_path)
+    done = evalh("grade", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1" in done.stdout + done.stderr
