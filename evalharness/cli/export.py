@@ -1,10 +1,12 @@
 """`evalh export`: a run, a suite or a pack in the format of another tool."""
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from evalharness.errors import ConfigError
+from evalharness.exporters import Taken
 from evalharness.exporting import export_run
 from evalharness.model import Extension
 from evalharness.packs.exporting import export_suite
@@ -34,6 +36,8 @@ def command(kind: str, source: str, out: Path, no_transcripts: bool, options: tu
     """
     given = Extension(use=kind, options=dict(_given(each) for each in options))
     exporter = build("exporter", given)
+    if getattr(exporter, "takes", None) not in get_args(Taken):  # a class of somebody's own
+        raise ConfigError(f"'{kind}' is no exporter: its class needs `takes`, one of {', '.join(get_args(Taken))}")
     if exporter.takes == "run":
         _refuse_suite(kind, source)
         export_run(kind, source, out, transcripts=not no_transcripts)

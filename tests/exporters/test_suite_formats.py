@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from hashlib import sha256
 
 import pytest
@@ -82,6 +83,7 @@ def test_a_suite_that_a_format_cannot_hold_is_refused_and_nothing_is_written(tmp
         (["inspect", "smoke-en", "--option", "x=1"], "unknown option 'x'"),
         (["inspect", "smoke-en", "--no-transcripts"], "no transcripts"),
         (["csv", "smoke-en"], "smoke-en is a suite"),
+        (["pathlib:Path", "smoke-en"], "is no exporter: its class needs `takes`, one of suite, run"),
         (["huggingface", "smoke-en", "--option", "split=a/b"], "not a name"),
     ],
 )
@@ -140,9 +142,22 @@ class TestOpenAIEvals:
         assert done.returncode == 0, done.stderr
         cls, samples = json.loads(done.stdout)
         assert cls == "evals.elsuite.basic.match:Match"
+        assert self.matched(python, out, name, tmp_path / "log.jsonl") == Counter(
+            len(each["ideal"]) for each in samples
+        )
         assert [each["input"][0]["content"] for each in samples] == [
             task.prompt for task in suite_of(str(source)).tasks
         ]
+
+    @staticmethod
+    def matched(python, registry, name, log):
+        """Run the eval with the tool's own dummy model; count its samples by what they expected."""
+        script = "from evals.cli import oaieval\noaieval.main()\n"
+        command = [python, "-c", script, "dummy", name, "--registry_path", registry, "--record_path", log]
+        told = {**os.environ, "OPENAI_API_KEY": "none", "EVALS_SEQUENTIAL": "1"}
+        done = subprocess.run(command, env=told, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return Counter(len(each["data"]["expected"]) for each in lines(log) if each.get("type") == "match")
 
 
 class TestCroissant:
