@@ -229,3 +229,14 @@ def test_a_shard_without_a_seed_is_refused(here):
     done = evalh("run", "suite.yaml", "-a", "agent.yaml", "--shard", "1/3", cwd=here)
     assert (done.returncode, "--seed" in done.stderr) == (2, True)
     assert evalh("run", "suite.yaml", "-a", "agent.yaml", "--shard", "4/3", "--seed", 1, cwd=here).returncode == 2
+
+
+def test_a_task_named_to_fool_a_terminal_stays_text_in_a_refusal(here):
+    row = {"id": "t\x1b]0;owned\x07\x1b[2K", "text": "question", "label": "yes"}
+    (here / "tasks.jsonl").write_text(json.dumps(row) + "\n")
+    ran(here, "one", "--shard", "1/1")
+    done = evalh("merge", "one", "one", "-o", "merged", cwd=here)
+    assert done.returncode == 2
+    assert "overlap" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert merge([here / "one"], here / "merged").owed == 0

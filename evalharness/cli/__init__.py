@@ -113,5 +113,6 @@ def main(args: list[str] | None = None) -> Any:
 
 def _without_secrets(text: str) -> str:
     from evalharness.redact import Redactor  # noqa: PLC0415 - only an error pays for it
+    from evalharness.report.inert import lines  # noqa: PLC0415
 
-    return Redactor.from_environment().clean_text(text)
+    return lines(Redactor.from_environment().clean_text(text))  # messages name tasks, which may hold anything

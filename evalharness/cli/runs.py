@@ -108,7 +108,7 @@ def _say(judged: list[Fate], going: list[Kept], *, yes: bool) -> None:
 def _runs(folder: Path) -> list[Kept]:
     stores, faults = opened(folder)
     for fault in faults:
-        click.echo(f"warning: {fault}", err=True)
+        click.echo(f"warning: {plain(fault).plain}", err=True)
     return sorted(map(kept, stores), key=lambda run: (run.started_at, run.run_id))
 
 
