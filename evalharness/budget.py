@@ -82,8 +82,6 @@ def _replayed(usage: Usage) -> bool:
 def exhausted(budget: Budget, tally: Tally, *, in_flight: int = 0) -> str | None:
     """Name the limit that has no room for another trial beside those in flight, all at the average so far."""
     share = 1 + (in_flight + 1) / max(tally.attempts, 1)
-    if not tally.attempts and in_flight >= AT_FIRST and (budget.cost_usd, budget.tokens) != (None, None):
-        return "a first trial, which shows what one costs"
     if budget.cost_usd is not None and tally.cost_usd * share > budget.cost_usd * ROUNDING:
         return f"--budget-usd {budget.cost_usd:g}"
     if budget.tokens is not None and tally.tokens * share > budget.tokens * ROUNDING:
@@ -91,3 +89,9 @@ def exhausted(budget: Budget, tally: Tally, *, in_flight: int = 0) -> str | None
     if budget.minutes is not None and tally.seconds >= budget.minutes * 60:
         return f"--budget-minutes {budget.minutes:g}"
     return None
+
+
+def unproven(budget: Budget, tally: Tally, *, in_flight: int) -> bool:
+    """Say whether a budget has to wait for a first trial, which shows what one costs, before more are begun."""
+    spends = budget.cost_usd is not None or budget.tokens is not None
+    return spends and not tally.attempts and in_flight >= AT_FIRST

@@ -14,7 +14,7 @@ import msgspec
 from evalharness import rates
 from evalharness.attribution import retryable
 from evalharness.backlog import Backlog
-from evalharness.budget import Budget, Tally, exhausted
+from evalharness.budget import Budget, Tally, exhausted, unproven
 from evalharness.errors import BreakerOpen
 from evalharness.executors import Batching, Executor, Finished, Job
 from evalharness.model import Outcome, Trial, TrialKey
@@ -174,6 +174,8 @@ class _Running:
             self._start(self._backlog.pop())
 
     def _affordable(self) -> bool:
+        if unproven(self._pace.budget, self._tally, in_flight=len(self._in_flight)):
+            return False
         return exhausted(self._pace.budget, self._tally, in_flight=len(self._in_flight)) is None
 
     def _start(self, trial: Trial) -> None:
