@@ -1,6 +1,7 @@
 """Grader that runs a command in the workspace after the agent has ended, e.g. a test suite."""
 
 import json
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,10 @@ from evalharness.model import Grade, Task, Transcript
 from evalharness.workspaces import Completed, Workspace
 from evalharness.workspaces.local import LocalWorkspace
 
+_IN_THE_WAY = (
+    *(ValueError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError),
+    shutil.Error,  # several of these at once
+)
 _TAIL = 4 * LONGEST_QUOTE  # bytes of output of which the end becomes the reason
 
 
@@ -58,7 +63,7 @@ class CommandGrader(Executing):
             raise Untrusted("command")
         try:
             self._place(workspace)
-        except (ValueError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError) as exc:
+        except _IN_THE_WAY as exc:
             return verdict("command", False, f"what the agent left is in the way: {shortened(str(exc))}")
         command = ("sh", "-c", self.command) if isinstance(self.command, str) else self.command
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-WORKSPACE, AGENT, TMP = "/workspace", "/agent", "/tmp"  # noqa: S108 - places inside, private to a sandbox
+WORKSPACE, AGENT, PYTHON, TMP = "/workspace", "/agent", "/python", "/tmp"  # noqa: S108 - places inside, private to a sandbox
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 TOOLS = ("bwrap", "setpriv", "prlimit")
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -90,11 +90,6 @@ def _shown(folder: str) -> list[str]:
 def home_of_python() -> list[str]:
     """List the folders of the Python that evalh runs with."""
     return sorted({str(Path(sys.prefix).resolve()), str(Path(sys.base_prefix).resolve()), sys.prefix, sys.base_prefix})
-
-
-def program() -> str:
-    """Return the Python that evalh runs with."""
-    return sys.executable
 
 
 @functools.cache

@@ -213,14 +213,8 @@ class ContainerWorkspaces:
         given = inherited(self.inherit, "container") | self.env
         file = engines.environment_file(engines.private_folder(os.getpid()), given)
         words = ["--name", name, "--label", "evalh", "--env-file", str(file), "--workdir", WORKSPACE]
-        words += [
-            "--stop-signal",
-            "SIGKILL",
-            "--security-opt",
-            "no-new-privileges",
-            "--pids-limit",
-            str(limits.processes),
-        ]
+        words += ["--stop-signal", "SIGKILL", "--security-opt", "no-new-privileges"]
+        words += ["--pids-limit", str(limits.processes)]
         words += ["--memory", f"{limits.memory_limit}b", "--memory-swap", f"{limits.memory_limit}b"]
         words += ["--memory-reservation", f"{limits.memory_guaranteed}b"]
         words += [] if self.network == "allow" else ["--network", "none"]

@@ -7,7 +7,9 @@ else of the host: no home, no suite, no processes, no network unless it is allow
 import itertools
 import os
 import secrets
+import shlex
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +87,8 @@ class SandboxWorkspace(Struct, frozen=True):
     def _view(self) -> bubblewrap.View:
         system = Path(self.folder, "etc")
         shown = {f"/etc/{name}": str(system / name) for name in ("passwd", "group")}
+        if self.options.python:
+            shown[bubblewrap.PYTHON] = f"{self.folder}/python"
         return bubblewrap.View(
             writable={bubblewrap.WORKSPACE: self._place.location, bubblewrap.TMP: f"{self.folder}/scratch"},
             read_only={**self.options.shown(), **self.brought, **shown},
@@ -95,12 +99,13 @@ class SandboxWorkspace(Struct, frozen=True):
     def _check_program(self, program: str, search_path: str) -> None:
         """Raise FileNotFoundError for a program that is not inside, as a machine without it would."""
         if os.sep not in program:
-            if shutil.which(program, path=search_path) is None:
+            known = self.options.python and program == "python"
+            if not known and shutil.which(program, path=search_path) is None:
                 raise FileNotFoundError(2, "no such program in the sandbox", program)
             return
         inside = os.path.normpath(os.path.join(bubblewrap.WORKSPACE, program))  # noqa: PTH118 - normalised as text
-        if inside.startswith(f"{bubblewrap.WORKSPACE}/"):
-            self._place.read(inside.removeprefix(f"{bubblewrap.WORKSPACE}/"))
+        if inside.startswith(f"{bubblewrap.WORKSPACE}/") and not os.path.lexists(f"{self.folder}{inside}"):
+            raise FileNotFoundError(2, "no such program in the workspace", program)
 
     def _hand_over(self) -> None:
         """Give what was put into the workspace to the user that commands run as."""
@@ -125,6 +130,10 @@ class SandboxWorkspace(Struct, frozen=True):
         Path(self.folder, "etc").mkdir()
         for name, content in accounts.items():
             Path(self.folder, "etc", name).write_text(content, encoding="ascii")
+        python = Path(self.folder, "python", "python")  # a script, for a link would leave its virtual environment
+        python.parent.mkdir()
+        python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
+        python.chmod(0o755)
 
 
 class _Fresh:
@@ -205,7 +214,7 @@ class SandboxWorkspaces:
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment of a command, beside what its caller adds."""
-        programs = f"{os.path.dirname(os.path.abspath(bubblewrap.program()))}:" if self.python else ""  # noqa: PTH100, PTH120
+        programs = f"{bubblewrap.PYTHON}:{Path(sys.executable).parent}:" if self.python else ""
         own = {"PATH": f"{programs}{bubblewrap.SEARCH_PATH}", "HOME": bubblewrap.TMP, "LANG": "C.UTF-8"}
         return {**own, **inherited(self.inherit, "sandbox"), **self.env}
 
