@@ -106,3 +106,28 @@ def test_a_test_that_one_revision_lacks_is_an_error_of_that_task_alone(tmp_path)
     assert found[ids[0]]["outcome"] == "pass"
     assert (found[ids[1]]["outcome"], found[ids[1]]["cause"][:9]) == ("error", "external:")
     assert "test_gone" in found[ids[1]]["detail"]
+
+
+@needs("promptfoo")
+def test_a_budget_in_dollars_holds_though_a_call_has_many_trials(tmp_path):
+    folder = example("external-promptfoo", tmp_path)
+    options = ["-k", "8", "-o", "run", "--budget-usd", "0.0012"]  # a trial costs 0.0001
+    done = evalh("run", "suite.yaml", "-a", "agent.yaml", *options, cwd=folder)
+    assert done.returncode == 3, done.stderr
+    assert 8 <= len(records(folder / "run")) <= 12
+    assert evalh("run", "run", cwd=folder).returncode == 0
+    assert set(outcomes(folder / "run").values()) == {8}
+
+
+@needs("inspect")
+def test_a_sample_that_errors_is_an_error_of_that_trial(tmp_path):
+    folder = example("external-inspect", tmp_path)
+    source = folder / "triage.py"
+    broken = "        if 'refund' in text:\n            raise ConnectionError('gone')\n"
+    source.write_text(source.read_text().replace("        found = sorted", f"{broken}        found = sorted"))
+    evalh("run", "suite.yaml", "-a", "agent.yaml", "-k", "1", "-o", "run", "--attempts", "1", cwd=folder)
+    found = {each["task_id"]: each for each in records(folder / "run")}
+    assert {name: each["outcome"] for name, each in found.items() if name != "refund"} == dict.fromkeys(
+        ("double-charge", "password", "crash", "crash-at-payment"), "pass"
+    )
+    assert (found["refund"]["outcome"], found["refund"]["cause"]) == ("error", "ConnectionError")
