@@ -61,6 +61,7 @@ class Draft:
     def __init__(self, out: Path, log: IO[bytes], wanted: Wanted) -> None:
         self.out, self.wanted = out, wanted
         self.items: list[Item] = list(load_pack(out).items) if out.exists() and out.stat().st_size else []
+        self.have = Counter(_slot(item) for item in self.items)
         self.calls: list[Call] = []
         self._log = log
 
@@ -73,7 +74,7 @@ class Draft:
 
     def owed(self, num: int) -> Counter[Slot]:
         """Count what is still to be written."""
-        return self.wanted.slots(num) - Counter(_slot(item) for item in self.items)
+        return self.wanted.slots(num) - self.have
 
     def called(self, call: Call) -> None:
         """Keep what became of a call."""
@@ -87,6 +88,7 @@ class Draft:
             file.write(f"{line(fields)}\n".encode())
             _settled(file)
         self.items.append(msgspec.convert({**fields, "fields": fields}, Item))
+        self.have[_slot(self.items[-1])] += 1
 
     def _logged(self, said: Line) -> None:
         self._log.write(msgspec.json.encode(said) + b"\n")

@@ -18,7 +18,7 @@ from evalharness.packs.duplicates import Asked
 from evalharness.packs.item import HASHED, new_id, provenance
 from evalharness.packs.judging import Accepted, Refused, judged
 from evalharness.packs.pack import Pack
-from evalharness.packs.request import Example, Request, Slot
+from evalharness.packs.request import AVOIDED, Example, Request, Slot
 from evalharness.redact import Redactor
 
 SHOWN = 5
@@ -43,6 +43,7 @@ class Generator:
     def __init__(self, draft: Draft, author: Author, how: Generation) -> None:
         self.draft, self.author, self.how = draft, author, how
         self.refused: Counter[str] = Counter()
+        self._goal = draft.wanted.slots(how.num)
         self._asked = _asked(how.known, draft)
         self._ids = {item.id for pack in how.known for item in pack.items} | {item.id for item in draft.items}
         self._redactor = Redactor.from_environment()
@@ -51,7 +52,7 @@ class Generator:
     @property
     def owed(self) -> Counter[Slot]:
         """Count what is still to be written."""
-        return self.draft.owed(self.how.num)
+        return self._goal - self.draft.have
 
     def run(self) -> None:
         """Ask until the pack is full or the calls are spent."""
@@ -97,7 +98,7 @@ class Generator:
         return Request(
             wanted=self.draft.wanted,
             slots=slots,
-            asked=tuple(item.text for item in reversed(self.draft.items)),
+            asked=tuple(item.text for item in reversed(self.draft.items[-AVOIDED:])),
             examples=tuple(shown[int(index)] for index in picked),
         )
 

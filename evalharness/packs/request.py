@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -91,7 +90,7 @@ class Request(Struct, frozen=True, kw_only=True):
         if self.wanted.context:
             lines += ["What they are about:", self.wanted.context]
         if self.asked:
-            lines += ["Do not ask any of these again:", *(f"- {text}" for text in islice(self.asked, AVOIDED))]
+            lines += ["Do not ask any of these again:", *(f"- {text}" for text in self.asked)]
         return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "\n".join(lines)}]
 
     def continued(self) -> str:

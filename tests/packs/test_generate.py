@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from itertools import count
 
 import pytest
 
@@ -15,10 +14,9 @@ from evalharness.cli import cli
 from evalharness.errors import BudgetEnded, ConfigError, HarnessFault
 from evalharness.packs.checking import check
 from evalharness.packs.draft import drafting
-from evalharness.packs.pack import load_pack
 from evalharness.packs.request import Slot, Wanted
 from tests.packs.writing import item, write
-from tests.running import environment
+from tests.running import ROOT, environment
 from tests.servers import NEVER, Reply, serving
 
 NAMES = ("Ada", "Bodil", "Cyrus", "Dagny", "Emil", "Frida", "Gustav", "Hedda", "Ivar", "Johanna", "Knut", "Liv")
@@ -275,30 +273,53 @@ def test_an_item_that_was_changed_by_hand_is_not_gone_on_with(out):
         generated(server, out)
 
 
+ENDLESS = """
+import json, sys, time
+from pathlib import Path
+from evalharness.model import Usage
+from evalharness.packs.author import Written
+from evalharness.packs.draft import drafting
+from evalharness.packs.generate import Generation, Generator
+from evalharness.packs.request import Wanted
+
+
+class Author:
+    patience = batch = 5
+
+    def write(self, request, *, seed):
+        time.sleep(0.002)
+        names = [f"king {seed}{letter}" for letter in "abc"]
+        kind = {"category": "geography", "difficulty": "easy"}
+        facts = [{"text": f"Who was number {name[5:]}?", "label": name, "context": f"It was {name}."} for name in names]
+        text = json.dumps([{**each, **kind} for each in facts])
+        return Written(text=text, model="m", prompt_digest="0" * 64, usage=Usage())
+
+
+wanted = Wanted(model="m", language="en", categories=("geography",), difficulties=("easy",), seed=1)
+with drafting(Path(sys.argv[1]), wanted) as draft:
+    Generator(draft, Author(), Generation(num=int(sys.argv[2]), calls=10_000, batch=5, told=print)).run()
+"""
+
+
 def test_killed_at_any_moment_it_goes_on_and_loses_nothing(out):
-    """Kill -9 in the middle of calls; every item that stood stands, each once, with its origin."""
-    numbers = count()
-
-    def answer(asked):
-        return items(fact(next(numbers)), fact(next(numbers)))
-
-    with serving(answer=lambda asked: Reply(**{**vars(answer(asked)), "delay": 0.05})) as server:
-        for kill in (True, False):
-            command = [sys.executable, "-m", "evalharness", *arguments(server, out, num=24)]
-            running = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            before = len(server.asked)
-            while kill and len(server.asked) < before + 3 and running.poll() is None:
-                time.sleep(0.01)
-            if kill:
-                os.kill(running.pid, signal.SIGKILL)
-            stood = out.read_bytes().rpartition(b"\n")[0] if out.exists() and kill else b""
-            running.wait()
-            if out.exists():
-                assert out.read_bytes().startswith(stood)
-    assert running.returncode == 0
-    assert len(load_pack(out).items) == 24
+    """Kill -9 again and again while items come in; what stood stands, each item once and with its origin."""
+    for kill in (1, 2, 3, 4, 5, 0):
+        before = out.read_bytes() if out.exists() else b""
+        command = [sys.executable, "-c", ENDLESS, str(out), "1000" if kill else str(before.count(b"\n") + 20)]
+        running = subprocess.Popen(command, env=environment(), cwd=ROOT, stdout=subprocess.DEVNULL)
+        while kill and running.poll() is None and (not out.exists() or out.stat().st_size < len(before) + 1000):
+            time.sleep(0.001)
+        if kill:
+            time.sleep(0.003 * kill)
+            os.kill(running.pid, signal.SIGKILL)
+        assert running.wait() == (-signal.SIGKILL if kill else 0)
+        whole = before[: before.rfind(b"\n") + 1]
+        assert out.read_bytes().startswith(whole)
+        assert len(out.read_bytes()) > len(whole)
     assert check(out, strict=True).violations == []
     assert {each["id"] for each in lines(out)} <= {each["id"] for each in origins(out)}
+    numbers = [each["number"] for each in origins(out, "call")]
+    assert numbers == sorted(set(numbers))
 
 
 def test_cost_is_the_sum_of_all_calls_or_unknown(out, capsys):
