@@ -60,10 +60,12 @@ def _identity(header: RunHeader) -> dict[str, object]:
         "role": f"{header.role} {header.arm}".strip(),
         "policy": header.policy,
         "prices": header.prices,
+        "resource limits": header.resources and msgspec.structs.replace(header.resources, enforced_by=""),
         "suite digest": header.suite.digest,
         "run format": header.schema,
         "plan": header.options.get(WHOLE),
-        **{f"option {name}": value for name, value in header.options.items() if name not in OWN | {WHOLE}},
+        "answers from a cache": "cache" in header.options,
+        **{f"option {name}": value for name, value in header.options.items() if name not in OWN | {WHOLE, "cache"}},
     }
 
 

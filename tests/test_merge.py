@@ -102,7 +102,9 @@ def test_the_same_shard_twice_is_an_overlap(here, shards):
         ({"agent": {"fingerprint": "other"}}, "agent fingerprint"),
         ({"suite": {"digest": "other"}}, "suite digest"),
         ({"origin": {"harness": "0.0.1"}}, "harness version"),
-        ({"options": {"headroom": 0.5}}, "option headroom"),
+        ({"options": {"importer": "auto"}}, "option importer"),
+        ({"options": {"cache": "elsewhere"}}, "answers from a cache"),
+        ({"resources": {"cpus": 2.0}}, "resource limits"),
         ({"prices": {"m": {"input": 1.0}}}, "prices"),
         ({"role": "confirm"}, "role"),
     ],
@@ -111,7 +113,7 @@ def test_another_plan_is_refused_and_what_differs_is_named(here, shards, change,
     file = shards[1] / "run.json"
     header = json.loads(file.read_bytes())
     for name, value in change.items():
-        header[name] = header[name] | value if isinstance(value, dict) else value
+        header[name] = (header.get(name) or {}) | value if isinstance(value, dict) else value
     file.write_text(json.dumps(header))
     with pytest.raises(NotComparable, match=f"shard-2 is of another plan than .*shard-1: .*{named}"):
         merge(shards, here / "merged")
