@@ -3,8 +3,9 @@
 import json
 import math
 import os
+import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,7 @@ from evalharness.workspaces.local import LocalWorkspace
 TESTS, LOGS = "/tests", "/logs/verifier"
 _PLACE = f'rm -rf {TESTS} {LOGS} && mkdir -p {LOGS} && mv "$1" {TESTS}'
 _RUN = f'shell=$(command -v bash || command -v sh); exec "$shell" "{TESTS}/$1"'
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _READ = f"cat {LOGS}/reward.json 2>/dev/null || cat {LOGS}/reward.txt"
 
 
@@ -29,13 +31,15 @@ class Harbor(Executing):
     `tests` is their folder, seen from the suite's folder or from EVALH_DATA; it becomes `/tests`, and `script` in it is
     run. With `reward: file` (harbor) it leaves a number from 0 to 1 in /logs/verifier/reward.txt or reward.json; where
     none is left nothing was measured. With `reward: exit` (terminal-bench) exit code 0 is a pass. Tests that run over
-    `seconds` are a fail. `digest` stands for the content of the tests.
+    `seconds` are a fail. `env` is what they are told; ${NAME} in it is a variable of the host. `digest` stands for the
+    content of the tests.
     """
 
     tests: str
     script: str = "test.sh"
     reward: Literal["file", "exit"] = "file"
     seconds: float = 600.0
+    env: dict[str, str] = field(default_factory=dict)
     digest: str = ""
     folder: str = "."
 
@@ -51,12 +55,18 @@ class Harbor(Executing):
         placed = workspace.run(("sh", "-c", _PLACE, "sh", inside), timeout=60)
         if placed.exit_code != 0:
             raise Unmeasured("harbor:tests", _tail(placed))
-        ended = workspace.run(("sh", "-c", _RUN, "sh", self.script), timeout=self.seconds, env={"TEST_DIR": TESTS})
+        ended = workspace.run(("sh", "-c", _RUN, "sh", self.script), timeout=self.seconds, env=self._environment())
         if ended.stopped:
             return verdict("harbor", False, f"the tests were stopped: limit:{ended.stopped}")
         reward = float(ended.exit_code == 0) if self.reward == "exit" else _reward(workspace, ended)
         reason = "" if reward >= 1 else f"reward {reward:g}: {_tail(ended)}"
         return Grade(grader="harbor", score=min(1.0, max(0.0, reward)), passed=reward >= 1, reason=reason)
+
+    def _environment(self) -> dict[str, str]:
+        told = {
+            name: _VARIABLE.sub(lambda found: os.environ.get(found[1], ""), text) for name, text in self.env.items()
+        }
+        return {"TEST_DIR": TESTS, **told}
 
     def _tests(self, task: Task) -> Path:
         roots = [self.folder, *([os.environ[DATA]] if os.environ.get(DATA) else [])]

@@ -81,12 +81,28 @@ def _harbor(folder: _Folder) -> Fields:
         instruction = (folder.place / "instruction.md").read_text(encoding="utf-8")
     except (OSError, ValueError) as exc:
         raise ConfigError(f"{folder.place}: is no task of harbor: {exc}") from exc
-    image = said.get("environment", {}).get("docker_image")
-    environment = {"image": image} if image else folder.built("environment")
-    tests = {"script": "test.sh", "reward": "file", "seconds": _seconds(said.get("verifier", {}), "timeout_sec")}
-    return folder.row(
-        instruction, environment, tests, said.get("metadata", {}), _seconds(said.get("agent", {}), "timeout_sec")
-    )
+    verifier, environment = said.get("verifier", {}), said.get("environment", {})
+    if verifier.get("environment_mode") == "separate":
+        raise ConfigError(
+            f"{folder.place}: its tests want a container of their own, which is not supported: leave it out"
+        )
+    image = environment.get("docker_image")
+    place = {"image": image} if image else folder.built("environment")
+    tests = {"script": "test.sh", "reward": "file", "seconds": _seconds(verifier, "timeout_sec")}
+    tests |= {"env": verifier["env"]} if verifier.get("env") else {}
+    seconds = _seconds(said.get("agent", {}), "timeout_sec")
+    return folder.row(instruction, {**place, **_limits(environment)}, tests, said.get("metadata", {}), seconds)
+
+
+def _limits(environment: Fields) -> Fields:
+    """Take the limits that a task describes; older ones say the memory as text."""
+    memory = environment.get("memory_mb")
+    limits = {
+        "memory": f"{memory}m" if memory else str(environment.get("memory", "")).lower(),
+        "cpus": environment.get("cpus"),
+        "network": "none" if environment.get("allow_internet") is False else None,
+    }
+    return {name: each for name, each in limits.items() if each}
 
 
 def _terminal(folder: _Folder) -> Fields:

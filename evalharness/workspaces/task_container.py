@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from evalharness.errors import ConfigError
 from evalharness.model import Task
@@ -21,8 +21,9 @@ HERE = (
 class TaskContainers(ContainerWorkspaces):
     """Containers as `container` makes them, of the image that a task's field `environment` names.
 
-    That is an object with `image`, or with `dockerfile`, seen from the suite's folder or from EVALH_DATA. What the
-    image has in its working folder is in the workspace, and the folder's own name leads there.
+    That is an object with `image`, or with `dockerfile`, seen from the suite's folder or from EVALH_DATA; `memory`,
+    `cpus` and `network` in it go before the suite's. What the image has in its working folder is in the workspace, and
+    the folder's own name leads there.
     """
 
     environment: str = "environment"
@@ -41,18 +42,19 @@ class TaskContainers(ContainerWorkspaces):
         raise ConfigError("workspace 'task_container' makes workspaces for tasks only")
 
     def for_task(self, task: Task) -> ContainerWorkspaces:
-        """Give the containers of one task."""
+        """Give the containers of one task; a memory, a number of cpus and a lack of network that it names are kept."""
         said = task.fields.get(self.environment)
         said = said if isinstance(said, dict) else {}
+        limits = {name: said[name] for name in ("memory", "cpus", "network") if said.get(name)}
         dockerfile, image = said.get("dockerfile"), said.get("image")
         if isinstance(dockerfile, str):
             what, origin = f"the dockerfile of task '{task.id}'", "are the task folders where they were?"
-            return self.made_of(str(located(dockerfile, Path(self.folder), what=what, origin=origin)), "")
+            return self.made_of(str(located(dockerfile, Path(self.folder), what=what, origin=origin)), "", **limits)
         if not isinstance(image, str):
             raise ConfigError(f"task '{task.id}': its field '{self.environment}' names no image and no dockerfile")
-        return self.made_of("", image)
+        return self.made_of("", image, **limits)
 
-    def made_of(self, dockerfile: str, image: str) -> ContainerWorkspaces:
+    def made_of(self, dockerfile: str, image: str, **limits: Any) -> ContainerWorkspaces:
         """Give the containers of one image."""
         known = {each.name: getattr(self, each.name) for each in dataclasses.fields(ContainerWorkspaces)}
-        return ContainerWorkspaces(**{**known, "dockerfile": dockerfile, "image": image, "setup": HERE})
+        return ContainerWorkspaces(**{**known, "dockerfile": dockerfile, "image": image, "setup": HERE, **limits})

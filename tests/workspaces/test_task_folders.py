@@ -99,6 +99,39 @@ def test_a_folder_that_is_no_task_is_named(tmp_path, spoil, said):
         load("tasks", folder=tmp_path)
 
 
+DETAILS = """
+[environment]
+memory_mb = 512
+cpus = 1
+allow_internet = false
+[verifier]
+env = {WANTED = "${A_WORD_OF_THE_HOST}", OTHER = "plain"}
+"""
+ECHO = 'if [ "$WANTED-$OTHER" = "heron-plain" ]; then echo 1; else echo 0.5; fi > /logs/verifier/reward.txt'
+
+
+def test_what_a_task_says_of_its_container_and_tests_is_kept(tmp_path):
+    harbor_task(tmp_path / "tasks" / "word")
+    (tmp_path / "tasks" / "word" / "task.toml").write_text(DETAILS)
+    (task,) = load_suite(suite(tmp_path)).tasks
+    made = TaskContainers(network="allow", folder=str(tmp_path)).for_task(task)
+    assert (made.memory, made.cpus, made.network) == ("512m", 1, "none")
+    assert task.limits.seconds == 600
+    (tmp_path / "tasks" / "word" / "task.toml").write_text('[verifier]\nenvironment_mode = "separate"\n')
+    with pytest.raises(ConfigError, match="want a container of their own"):
+        load_suite(tmp_path / "suite.yaml")
+
+
+def test_tests_are_told_their_variables_and_give_half_a_reward(tmp_path, image, monkeypatch):
+    harbor_task(tmp_path / "tasks" / "word", test=ECHO)
+    (tmp_path / "tasks" / "word" / "task.toml").write_text(DETAILS.replace("cpus = 1\n", ""))
+    half, _ = outcomes(tmp_path, NOTHING, "half")
+    assert (half["word"].outcome, half["word"].score) == (Outcome.FAIL, 0.5)
+    monkeypatch.setenv("A_WORD_OF_THE_HOST", "heron")
+    whole, _ = outcomes(tmp_path, NOTHING, "whole")
+    assert whole["word"].outcome is Outcome.PASS
+
+
 def test_missing_folders_are_one_line(tmp_path, monkeypatch):
     monkeypatch.delenv("EVALH_DATA", raising=False)
     with pytest.raises(ConfigError, match="task folders are missing: no "):
