@@ -26,9 +26,15 @@ def triage(words: str = "first", slip: float = 0.0) -> Task:
 @solver
 def sorting(words: str, slip: float) -> Solver:
     """Answer with the team whose word comes first, or last, in the message."""
-    teams = {"charged": "billing", "refund": "billing", "invoice": "billing", "password": "account", "crash": "technical"}
+    teams = {
+        "charged": "billing",
+        "refund": "billing",
+        "invoice": "billing",
+        "password": "account",
+        "crash": "technical",
+    }
 
-    async def solve(state: TaskState, generate: Generate) -> TaskState:
+    async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 - inspect hands it over
         text = state.input_text.lower()
         found = sorted((text.find(word), team) for word, team in teams.items() if word in text)
         team = found[0 if words == "first" else -1][1] if found else "technical"
