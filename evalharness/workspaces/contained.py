@@ -2,6 +2,7 @@
 
 import os
 import resource
+import secrets
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from evalharness.errors import Unmeasured
 from evalharness.model import Resources
 from evalharness.workspaces import Completed, cgroups
+from evalharness.workspaces.archive import packed_file
 from evalharness.workspaces.engine import Engine, container_name, fault
 from evalharness.workspaces.limits import SIGXFSZ, by_words, starved
 from evalharness.workspaces.process import Bounds, run_bounded
@@ -32,9 +34,10 @@ def exec_in(  # noqa: PLR0913 - a command, where it runs and its limits
     name = place[-1]
     if broken := _unstartable(engine, name):
         return broken
+    fed = [*_fed(engine, name, stdin), *command] if stdin else command
     group = cgroups.of_process(int(engine.call("inspect", "--format", "{{.State.Pid}}", name)))
-    words = engine.words("exec", *place, *command)
-    done = run_bounded(words, cwd="/", env=os.environ, stdin=stdin, bounds=Bounds(seconds=timeout))
+    words = engine.words("exec", *place, *fed)
+    done = run_bounded(words, cwd="/", env=os.environ, bounds=Bounds(seconds=timeout))
     killed = group.memory_kills() if group else _killed_for_memory(engine, name, done)
     refused, peak = (group.refused_processes(), group.peak()) if group else (0, None)
     if done.exit_code and not killed:
@@ -47,6 +50,16 @@ def exec_in(  # noqa: PLR0913 - a command, where it runs and its limits
     if killed:
         return starved(done, peak, resources)
     return _named(done, refused=refused > 0, network=network)
+
+
+def _fed(engine: Engine, name: str, stdin: bytes) -> list[str]:
+    """Give the words before a command that make it read these bytes from a file.
+
+    Through a pipe, podman loses what a command prints when it does not read all of them.
+    """
+    file = f".evalh-{secrets.token_hex(8)}"
+    engine.call("cp", "-", f"{name}:/", stdin=packed_file(stdin, file))
+    return ["sh", "-c", 'exec < "$0"; rm -f "$0" 2>/dev/null; exec "$@"', f"/{file}"]
 
 
 def _unstartable(engine: Engine, name: str) -> Completed | None:

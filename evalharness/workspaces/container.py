@@ -46,7 +46,7 @@ class ContainerWorkspace(Struct, frozen=True):
         """Run a command inside; nothing of it lives on. `env` is added to the container's variables."""
         file = engines.environment_file(engines.private_folder(os.getpid()), dict(env)) if env else None
         try:
-            words = ["--interactive", "--workdir", WORKSPACE, *(["--env-file", str(file)] if file else []), self.name]
+            words = ["--workdir", WORKSPACE, *(["--env-file", str(file)] if file else []), self.name]
             return exec_in(
                 self.engine,
                 words,

@@ -128,6 +128,15 @@ def test_an_image_is_built_from_a_dockerfile_and_its_folder(image, tmp_path):
         assert workspace.run(["cat", "/said.txt"], timeout=60).stdout == b"built"
 
 
+def test_no_output_is_lost_by_a_command_that_does_not_read_its_input(image):
+    """Podman used to lose the output of one in three of them."""
+    with ContainerWorkspaces(image=image).fresh() as workspace:
+        found = [workspace.run(["echo", "said"], timeout=60, stdin=b"{}" * 200).stdout for _ in range(6)]
+        read = workspace.run(["sh", "-c", "wc -c; ls -A / | grep -c evalh"], timeout=60, stdin=b"x" * 100_000).stdout
+    assert found == [b"said\n"] * 6
+    assert read.split() == [b"100000", b"0"]
+
+
 def test_a_program_that_a_trial_removed_is_its_own_fault(image):
     with ContainerWorkspaces(image=image).fresh() as workspace:
         assert workspace.run(["rm", "/bin/cat"], timeout=60).exit_code == 0
