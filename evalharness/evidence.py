@@ -146,6 +146,7 @@ def facts(header: RunHeader) -> dict[str, str]:
         "evalh": origin.harness,
         "Python": origin.python,
         "platform": origin.platform,
+        **({"resource limits": described(header.resources)} if header.resources else {}),
     }
 
 

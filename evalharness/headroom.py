@@ -42,6 +42,12 @@ def as_asked(resources: Resources) -> dict[str, object]:
     return {name: said[name] for name in _WORDS if name in said}
 
 
+def described(resources: Resources) -> str:
+    """Say in one line what a trial may use, and what keeps it to that."""
+    known = [f"{words} {_said(name, getattr(resources, name))}" for name, words in _WORDS.items()]
+    return f"{', '.join(each for each in known if not each.endswith(' none'))} (kept by {resources.enforced_by})"
+
+
 def differences(before: Resources | None, after: Resources | None) -> list[str]:
     """Name the limits in which two runs differ, with both values."""
     return list(_differing(before or Resources(), after or Resources()))

@@ -7,7 +7,7 @@ import pytest
 
 from evalharness.digests import entries
 from evalharness.errors import ConfigError, NotComparable
-from evalharness.headroom import differences, resources_of
+from evalharness.headroom import described, differences, resources_of
 from evalharness.model import Extension, Limits, Resources
 from evalharness.store import RunStore
 from evalharness.suite import load_suite
@@ -102,6 +102,7 @@ def test_differences_are_named_with_both_values():
     after = Resources(memory_guaranteed=1 << 30, memory_limit=4 << 30, cpus=2, enforced_by="rlimit")
     assert differences(before, after) == ["memory limit 2,048 MiB and 4,096 MiB", "cpus none and 2"]
     assert differences(None, None) == []
+    assert described(before) == "guaranteed memory 1,024 MiB, memory limit 2,048 MiB (kept by cgroup)"
 
 
 def test_a_run_remembers_its_limits_and_under_others_it_cannot_be_compared(tmp_path):
