@@ -4,8 +4,9 @@
 
 A server in a process of its own answers like OpenAI's, after a fixed time. The floor is measured in the same round:
 the same number of requests by plain threads (the model's own time), and `import litellm` in a process of its own. What
-is left of `evalh run suites/smoke-en.yaml` is the overhead. Of each number the least of all rounds counts, as other
-programs on the machine only add to it. Exits with 1 where the overhead is over 3 seconds.
+is left of `evalh run suites/smoke-en.yaml` is the overhead. `plain_litellm` is a script that imports litellm and makes
+the same requests through it, without evalh. Of each number the least of all rounds counts, as other programs on the
+machine only add to it. Exits with 1 where the overhead is over 3 seconds.
 """
 
 import argparse
@@ -35,6 +36,17 @@ ANSWER = {
     "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Rome"}}],
     "usage": {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11},
 }
+
+PLAIN = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+import litellm
+url, workers, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+said = [{"role": "user", "content": "x" * 60}]
+ask = lambda _: litellm.completion(model="openai/fixed", api_base=url, api_key="none", messages=said)
+with ThreadPoolExecutor(workers) as pool:
+    list(pool.map(ask, range(count)))
+"""
 
 
 def serve(port: Connection, latency: float) -> None:
@@ -79,7 +91,7 @@ def timed(*command: str, folder: str) -> tuple[float, float]:
     """Run a command; return its seconds, and its seconds of CPU."""
     before = os.times()
     start = time.perf_counter()
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
@@ -95,6 +107,8 @@ def one_round(url: str, workers: int) -> dict[str, float]:
         Path(folder, "agent.yaml").write_text(json.dumps({"name": "fixed", "use": "model", "options": options}))
         alone = floor(url, workers)
         imported, imported_cpu = timed(sys.executable, "-c", "import litellm", folder=folder)
+        asking = [sys.executable, "-c", PLAIN, url, str(workers), str(TASKS * TRIALS)]
+        plain, plain_cpu = timed(*asking, folder=folder)
         run = [sys.executable, "-m", "evalharness", "run", str(SUITE), "-a", "agent.yaml", "-o", "run"]
         ran, ran_cpu = timed(*run, "--workers", str(workers), folder=folder)
         records = len(Path(folder, "run", "trials.jsonl").read_bytes().splitlines())
@@ -104,6 +118,8 @@ def one_round(url: str, workers: int) -> dict[str, float]:
         "model": alone,
         "import_litellm": imported,
         "run": ran,
+        "plain_litellm": plain,
+        "plain_litellm_cpu": plain_cpu,
         "import_litellm_cpu": imported_cpu,
         "run_cpu": ran_cpu,
     }
