@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 import yaml
@@ -31,6 +32,15 @@ def export(kind, source, out, *options):
     given = [part for option in options for part in ("--option", option)]
     cli.main(["export", kind, str(source), "--out", str(out), *given], standalone_mode=False)
     return out
+
+
+def interpreter(variable, program):
+    """Find the Python that a tool is installed for: by a variable, or beside the tool on the path."""
+    tool = shutil.which(program)
+    found = os.environ.get(variable) or (tool and str(Path(tool).parent / "python"))
+    if not found or not Path(found).exists():
+        pytest.skip(f"{program} is not on PATH, and {variable} names no Python that has it")
+    return found
 
 
 def lines(path):
@@ -123,9 +133,7 @@ class TestOpenAIEvals:
         assert ours["core_en.dev.v0"]["class"] == published["core_en.dev.v0"]["class"]
 
     def test_the_tool_itself_reads_samples_and_registry(self, source, tmp_path):
-        python = os.environ.get("EVALH_OPENAI_EVALS_PYTHON")
-        if not python:
-            pytest.skip("EVALH_OPENAI_EVALS_PYTHON names no interpreter with `evals`")
+        python = interpreter("EVALH_OPENAI_EVALS_PYTHON", "oaieval")
         out = export("openai_evals", source, tmp_path / "out")
         script = (
             "import json, sys, logging\n"
@@ -238,9 +246,7 @@ class TestHuggingFace:
 
 class TestInspect:
     def test_inspect_reads_it_with_equal_samples(self, source, tmp_path):
-        python = os.environ.get("EVALH_INSPECT_PYTHON") or (importlib.util.find_spec("inspect_ai") and sys.executable)
-        if not python:
-            pytest.skip("inspect-ai is not installed, and EVALH_INSPECT_PYTHON names no interpreter that has it")
+        python = interpreter("EVALH_INSPECT_PYTHON", "inspect")
         out = export("inspect", source, tmp_path / "out.jsonl")
         script = (
             "import json, sys\n"
