@@ -11,6 +11,7 @@ import pandas as pd
 from evalharness.compare import side
 from evalharness.errors import EvalHarnessError
 from evalharness.gate_store import GateStore
+from evalharness.headroom import described
 from evalharness.missing import ArmCounts
 from evalharness.model import (
     Comparison,
