@@ -10,6 +10,7 @@ from evalharness.planning import Attempt, planned_numbers
 from evalharness.store import RunStore, in_use, is_run
 
 RUNS = Path("runs")
+WHOLE_SUITE = {"run", "gate"}  # other roles hold chosen tasks, or one trial of some
 
 
 class Kept(Struct, frozen=True, kw_only=True):
@@ -45,8 +46,8 @@ def opened(folder: Path = RUNS) -> tuple[list[RunStore], list[str]]:
 
 
 def earlier(suite: str, agent: str | None, folder: Path = RUNS) -> RunStore | None:
-    """Find the latest run of a suite that has trials, of this agent if possible; fresh trials of suspects are none."""
-    same = [each for each in opened(folder)[0] if each.header.suite.name == suite and each.header.role != "confirm"]
+    """Find the latest run of a suite that has trials, of this agent if possible; samples and fresh trials of suspects are none."""
+    same = [each for each in opened(folder)[0] if each.header.suite.name == suite and each.header.role in WHOLE_SUITE]
     of_agent = [each for each in same if each.header.agent.name == agent]
     return next((each for each in reversed(of_agent or same) if next(each.records(), None)), None)
 
