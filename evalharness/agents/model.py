@@ -1,5 +1,6 @@
 """Model agents: one call of a language model per trial, through litellm."""
 
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,6 +55,8 @@ class ModelAgent:
                 "for example 'openai/gpt-4o-mini'"
             ) from exc
         self._check_keys(litellm)
+        if "tools" in self.extra:
+            _check_tools()
         yield self
 
     def _check_keys(self, litellm: Any) -> None:
@@ -94,3 +97,11 @@ class ModelAgent:
             "api_base": self.api_base,
         }
         return {**{name: value for name, value in given.items() if value is not None}, **self.extra}
+
+
+def _check_tools() -> None:
+    """Ask for what litellm imports with the first call that has tools: its failure there looks like an outage."""
+    try:
+        importlib.import_module("mcp.types")
+    except ImportError as exc:
+        raise ConfigError("litellm needs the package `mcp` for calls with `tools`: pip install mcp") from exc

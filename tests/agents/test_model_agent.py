@@ -1,4 +1,6 @@
+import importlib.abc
 import pickle
+import sys
 
 import pytest
 
@@ -185,3 +187,20 @@ def test_prices_are_those_of_litellms_own_table():
     assert isinstance(agent, Priced)
     assert agent.prices()["openai/gpt-4o-mini"]["input_cost_per_token"] > 0
     assert ModelAgent("openai/tiny").prices() == {}
+
+
+class WithoutMcp(importlib.abc.MetaPathFinder):
+    """A machine on which `mcp` is not installed."""
+
+    def find_spec(self, fullname, path, target=None):
+        if fullname.partition(".")[0] == "mcp":
+            raise ModuleNotFoundError(f"No module named '{fullname}'")
+
+
+def test_tools_without_what_litellm_needs_for_them_are_refused_before_the_first_trial(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mcp"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [WithoutMcp(), *sys.meta_path])
+    agent = ModelAgent(model="openai/tiny", api_base="http://127.0.0.1:9/v1", extra={"tools": []})
+    with pytest.raises(ConfigError, match="pip install mcp"), opened(agent, workers=1):
+        pass
