@@ -46,7 +46,10 @@ def opened(folder: Path = RUNS) -> tuple[list[RunStore], list[str]]:
 
 
 def earlier(suite: str, agent: str | None, folder: Path = RUNS) -> RunStore | None:
-    """Find the latest run of a suite that has trials, of this agent if possible; samples and fresh trials of suspects are none."""
+    """Find the latest run of a suite that has trials, of this agent if possible.
+
+    Samples, and fresh trials of suspects, are no run of a suite.
+    """
     same = [each for each in opened(folder)[0] if each.header.suite.name == suite and each.header.role in WHOLE_SUITE]
     of_agent = [each for each in same if each.header.agent.name == agent]
     return next((each for each in reversed(of_agent or same) if next(each.records(), None)), None)

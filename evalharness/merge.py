@@ -4,6 +4,7 @@ The parts must be of one plan and share no trial; what is refused is named. Tria
 a time, into a folder beside the target that becomes the target at the end: a merge that is killed leaves none.
 """
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,11 +17,11 @@ from msgspec import Struct
 from evalharness.archive import kept
 from evalharness.errors import ConfigError
 from evalharness.executors import Finished
-from evalharness.journal import storage
+from evalharness.journal import held, locked, storage
 from evalharness.model import Record, RunHeader, Task, Trial
 from evalharness.parts import OWN, WHOLE, Part, check, listed, missing, plan
 from evalharness.runs import new_run_id
-from evalharness.store import RunStore, in_use
+from evalharness.store import RunStore
 
 BATCH = 256
 
@@ -79,18 +80,30 @@ def _unfinished(out: Path) -> Iterator[Path]:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out} is not empty: name another --out")
     folder = out.with_name(f".{out.name}.merging")
-    if in_use(folder):
-        raise ConfigError(f"{out} is being merged by another evalh: wait for it, or stop it")
-    with storage(out):
+    with storage(out), _alone(out):
         shutil.rmtree(folder, ignore_errors=True)  # what a killed merge left
-        folder.mkdir(parents=True)
-    try:
-        yield folder
-        with storage(out):
+        folder.mkdir()
+        try:
+            yield folder
             folder.rename(out)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep another merge away from the same target."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    file = out.with_name(f".{out.name}.merging.lock")
+    if held(file):
+        raise ConfigError(f"{out} is being merged by another evalh: wait for it, or stop it")
+    lock = locked(file)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+        os.close(lock)
 
 
 def _copied(parts: Sequence[Part], folder: Path, header: RunHeader) -> None:

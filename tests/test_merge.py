@@ -7,6 +7,7 @@ import time
 import pytest
 
 from evalharness.errors import ConfigError, NotComparable
+from evalharness.journal import locked
 from evalharness.merge import merge
 from evalharness.outcomes import read
 from evalharness.store import RunStore
@@ -242,3 +243,12 @@ def test_a_task_named_to_fool_a_terminal_stays_text_in_a_refusal(here):
     assert "overlap" in done.stderr
     assert "\x1b" not in done.stderr
     assert merge([here / "one"], here / "merged").owed == 0
+
+
+def test_two_merges_to_one_target_do_not_meet(here, shards):
+    lock = locked(here / ".merged.merging.lock")
+    with pytest.raises(ConfigError, match="being merged by another"):
+        merge(shards, here / "merged")
+    os.close(lock)
+    assert merge(shards, here / "merged").owed == 0
+    assert not [each for each in here.iterdir() if "merging" in each.name]
