@@ -42,6 +42,7 @@ class Engine(Struct, frozen=True):
             done = subprocess.run(  # noqa: S603 - the engine that the suite asks for
                 self.words(*words),
                 input=stdin.read() if stdin else b"",
+                cwd=private_folder(os.getpid()),  # podman's monitor leaves a file where a container ran out of memory
                 capture_output=True,
                 check=False,
                 timeout=seconds,
@@ -167,6 +168,7 @@ def private_folder(pid: int) -> Path:
 @functools.cache
 def clean_up_at_exit(engine: Engine, pid: int) -> None:
     """See to it that the containers of trials that were given up go when their process ends."""
+    private_folder(pid)  # registered before, so that it goes after the containers
     atexit.register(_remove_own, engine, pid)
 
 

@@ -24,7 +24,7 @@ def image_id(engine: Engine, *, image: str, dockerfile: str, setup: str, creatio
 @lru_cache(maxsize=64)
 def _made(engine: Engine, image: str, dockerfile: str, setup: str, creation: tuple[str, ...]) -> str:
     try:
-        base = _built(engine, Path(dockerfile)) if dockerfile else _pulled(engine, image)
+        base = _built(engine, Path(dockerfile).resolve()) if dockerfile else _pulled(engine, image)
         return _set_up(engine, base, setup, creation) if setup else base
     except Unmeasured as exc:
         cause = "image" if engine.up() is None else "container_engine"  # a registry that is down is no engine
