@@ -97,7 +97,8 @@ def rows(place: str, test: dict[str, Any], default: dict[str, Any], around: Asse
     options = {**_object(default.get("options")), **_object(test.get("options"))}
     for key in sorted(options.keys() - {"provider", "disableVarExpansion"}):
         around.adopted.lose(f"{place}.options.{key}", "is not taken over")
-    values = _variables({**_object(default.get("vars")), **_object(_vars(test, around))}, place, around)
+    said = {**_vars(default, "defaultTest", around), **_vars(test, place, around)}
+    values = _variables(said, place, around)
     judge = options.get("provider")
     for number, each in enumerate(_combined(values, expand=not options.get("disableVarExpansion")), 1):
         asserting = msgspec.structs.replace(around, values=each, judge=judge if isinstance(judge, str) else None)
@@ -110,9 +111,13 @@ def _object(said: Any) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _vars(test: dict[str, Any], around: Asserting) -> Any:
+def _vars(test: dict[str, Any], place: str, around: Asserting) -> dict[str, Any]:
     said = test.get("vars")
-    return loaded(located(said, around.folder)) if isinstance(said, str) else said
+    try:
+        return _object(loaded(located(said, around.folder)) if isinstance(said, str) else said)
+    except NoCounterpart as exc:
+        around.adopted.lose(f"{place}.vars", str(exc))
+        return {}
 
 
 def _variables(values: dict[str, Any], place: str, around: Asserting) -> dict[str, Any]:

@@ -95,13 +95,13 @@ def acts(task):
     elif act == "hold":  # holds the interpreter's lock, as a busy loop in C does
         ctypes.PyDLL(None).sleep(1000)
     elif act == "garbage":
-        for descriptor in range(3, 30):
+        for descriptor in range(3, 1024):
             try:
                 os.write(descriptor, b"x" * 100)
             except OSError:
                 pass
     elif act == "close":
-        os.closerange(3, 30)
+        os.closerange(3, 1024)
     elif act == "fork":
         if os.fork() == 0:
             time.sleep(1000)

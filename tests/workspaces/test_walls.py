@@ -126,7 +126,7 @@ def test_files_stay_between_commands_and_processes_do_not(place):
     ],
 )
 def test_it_says_how_a_command_ended(walled, script, ended):
-    with walled(memory="64m", file_size="20m", processes=40).fresh() as workspace:
+    with walled(memory="200m", file_size="20m", processes=40).fresh() as workspace:
         done = sh(workspace, script, timeout=1.5 if "sleep" in script else 60)
     assert (done.exit_code, done.stopped) == ended
 
