@@ -10,6 +10,7 @@ from evalharness.executors import Finished
 from evalharness.model import Outcome, Record, Trial
 
 SUSPENDED_SECONDS = 5.0
+RESOLUTION = 0.001  # seconds, of the times in records
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -22,8 +23,8 @@ class Taken(Struct, frozen=True, kw_only=True):
 class Outages:
     """Decides whether an attempt that failed was one, or an outage's doing.
 
-    A failed attempt is in suspense until a trial is measured that went to work no earlier: then it failed on its own,
-    and counts. If the breaker opens first, the attempts in suspense were swallowed by the outage, and none is spent.
+    A failed attempt is in suspense until a trial is measured that went to work after the failure: then it failed on its
+    own, and counts. If the breaker opens first, the outage swallowed the attempts in suspense, and none is spent.
     """
 
     def __init__(self) -> None:
@@ -46,13 +47,13 @@ class Outages:
         if began < self._over:
             return Taken(owed=(trial,))  # the outage's doing still
         breaker.note(cause, trial=trial.key, now=now)
-        self._suspended.append(_Suspended(began=began, until=now + SUSPENDED_SECONDS, finished=finished))
+        self._suspended.append(_Suspended(failed=_ended(record), until=now + SUSPENDED_SECONDS, finished=finished))
         if breaker.cause is None:
             return Taken()
         return Taken(owed=tuple(each.finished.trial for each in self._suspended))
 
     def _measured(self, finished: Finished, *, began: float, now: float) -> tuple[Finished, ...]:
-        later = [each for each in self._suspended if each.began > began]
+        later = [each for each in self._suspended if each.failed > began + RESOLUTION]
         if self.breaker.cause is None:
             cleared = self._leaving(later)
         elif later:
@@ -87,9 +88,15 @@ def _went_to_work(record: Record) -> float:
     return datetime.fromisoformat(record.started_at).timestamp() + held
 
 
-class _Suspended(Struct, frozen=True, kw_only=True, eq=False):
-    """A failed attempt: when its agent went to work, and until when it is not counted."""
+def _ended(record: Record) -> float:
+    if record.started_at is None:
+        return -math.inf
+    return datetime.fromisoformat(record.started_at).timestamp() + (record.usage.seconds or 0.0)
 
-    began: float
+
+class _Suspended(Struct, frozen=True, kw_only=True, eq=False):
+    """A failed attempt: when it failed, and until when it is not counted."""
+
+    failed: float
     until: float
     finished: Finished
