@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 import zstandard
 
-from evalharness.evidence import gather
 from evalharness.comparing import compare_runs
+from evalharness.evidence import gather
 from evalharness.executors import Finished
 from evalharness.model import (
     RUN_SCHEMA,

@@ -102,7 +102,7 @@ class Release:
             for arm, window, goal in zip(self.arms.both, self._windows(state, step), self.procedure.trials, strict=True)
         )
         watch = _Watch(self, state, step) if ending and self.procedure.looks else None
-        self.arms.run(step.purpose, (before, after), stop=watch and watch.stop, listener=watch)
+        self.arms.run(step.purpose, (before, after), stop=watch.stop if watch else None, listener=watch)
 
     def _measured(self, state: State, step: Request) -> bool:
         """Say whether all that a round asks for is there: the queue was ahead of the looks, or the gate was resumed."""

@@ -53,8 +53,8 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `preset` names the policy it starts from; whatever else is said replaces that part of it. At most `extra_rounds`
     rounds of all tasks are added while the candidate looks worse and nothing is decided. `escalate` names a larger
-    suite, from this one's folder, that decides where this one could not. A stored run older than `baseline_max_age` days is
-    no baseline for a gate that can measure it afresh.
+    suite, from this one's folder, that decides where this one could not. A stored run older than `baseline_max_age`
+    days is no baseline for a gate that can measure it afresh.
     """
 
     preset: str | None = None

@@ -68,7 +68,10 @@ _START = _Paths(0.0, np.zeros(1), np.ones(1))
 
 
 def spent(fraction: float, *, alpha: float, spending: Spending = Spending.OBRIEN_FLEMING) -> float:
-    """Tell how much of the one-sided budget `alpha` is spent at an information fraction (Lan & DeMets 1983; Kim & DeMets 1987)."""
+    """Tell how much of the one-sided budget `alpha` is spent at an information fraction.
+
+    Lan & DeMets 1983; Kim & DeMets 1987.
+    """
     _check_alpha(alpha)
     if not 0 <= fraction <= 1:
         raise ValueError(f"fraction must be between 0 and 1, but got {fraction}")
