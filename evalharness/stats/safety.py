@@ -119,21 +119,6 @@ def t_upper(mean: float, *, sd: float, n: int, alpha: float) -> float:
     return mean + float(stdtrit(n - 1, 1 - alpha)) * sd / math.sqrt(n)
 
 
-def predicted_upper(values: ArrayLike, *, fresh: int, alpha: float = 0.05) -> float | None:
-    """Predict, before spending fresh tasks, the bound that they would show (Chittepu et al. 2025).
-
-    Deliberately pessimistic: adds the noise of the tasks at hand to that of the fresh ones. None without spread.
-    """
-    _check(alpha)
-    x = _numbers(values)
-    if x.size < 2 or fresh < 2 or x.min() == x.max():
-        return None
-    sd = float(x.std(ddof=1))
-    mean = float(x.mean())
-    noise = sum(t_upper(mean, sd=sd, n=n, alpha=alpha) - mean for n in (x.size, fresh))
-    return mean + noise
-
-
 def _hoeffding(x: NDArray[np.float64], mean: float, alpha: float, value_range: Sequence[float] | None) -> Estimate:
     if value_range is None or not value_range[0] < value_range[1]:
         raise ValueError(f"value_range must be given as (low, high) for hoeffding, but got {value_range}")

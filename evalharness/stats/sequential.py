@@ -1,43 +1,9 @@
-"""Look early without erring more often: two one-sided questions after each round, and a test of one threshold.
-
-After each round of trials the gate asks whether the candidate is certainly not worse than the margin (delta > -margin)
-and whether it is certainly worse (delta < 0). Each question spends an error budget of its own. Known problem: the
-estimate at an early stop leans away from the boundary by up to a point; the repeated confidence interval (Jennison &
-Turnbull 1989) holds at every look.
-"""
+"""Look early without erring more often: how much of the plan is known at a look, and a test of one threshold."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-
-from evalharness.stats.boundaries import Spending, boundaries
-from evalharness.stats.results import Estimate
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """How far one one-sided question is from its answer at one look."""
-
-    z: float
-    boundary: float
-    spent: float
-
-    @property
-    def answered(self) -> bool:
-        """Whether the boundary is reached."""
-        return self.z >= self.boundary
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """Both questions at one look (from 1), with the repeated confidence interval of delta."""
-
-    look: int
-    fraction: float
-    not_worse: Question
-    worse: Question
-    interval: Estimate
 
 
 class Decision(StrEnum):
@@ -69,42 +35,6 @@ def information_fraction(*, trials: tuple[float, float], planned: tuple[float, f
         if min(pair) <= 0:
             raise ValueError(f"{name} must be positive, but got {pair}")
     return sum(1 / k for k in planned) / sum(1 / k for k in trials)
-
-
-def standing(
-    delta: float,
-    se: float,
-    *,
-    fractions: Sequence[float],
-    margin: float,
-    budgets: tuple[float, float] = (0.05, 0.05),
-    spending: Spending = Spending.OBRIEN_FLEMING,
-) -> Standing:
-    """Ask both questions at the last of `fractions`; `budgets` are those of (not worse, worse).
-
-    Delta is candidate minus baseline with its standard error at this look. The interval holds at every look at once.
-    """
-    if not (math.isfinite(delta) and math.isfinite(se) and se > 0):
-        raise ValueError(f"delta must be finite and se positive, but got {delta} and {se}")
-    if not margin >= 0:
-        raise ValueError(f"margin must not be negative, but got {margin}")
-    safe, harm = (boundaries(fractions, alpha=a, spending=spending)[-1] for a in budgets)
-    interval = Estimate(
-        value=delta,
-        low=delta - safe.boundary * se if math.isfinite(safe.boundary) else None,
-        high=delta + harm.boundary * se if math.isfinite(harm.boundary) else None,
-        level=1 - sum(budgets),
-        n=len(fractions),
-        method=f"repeated confidence interval, {Spending(spending)} spending",
-        note="n counts looks",
-    )
-    return Standing(
-        look=len(fractions),
-        fraction=fractions[-1],
-        not_worse=Question(z=(delta + margin) / se, boundary=safe.boundary, spent=safe.spent),
-        worse=Question(z=-delta / se, boundary=harm.boundary, spent=harm.spent),
-        interval=interval,
-    )
 
 
 def sprt(

@@ -1,4 +1,4 @@
-"""What one can say about a single task: its state in one run, and what became of a suspected regression."""
+"""What one can say about a single task: its state in one run, and how likely its rate has dropped."""
 
 from enum import StrEnum
 
@@ -21,15 +21,6 @@ class TaskState(StrEnum):
     STABLE_FAIL = "stable_fail"
     UNDETERMINED = "undetermined"
     UNMEASURED = "unmeasured"
-
-
-class FlipState(StrEnum):
-    """A task that may have regressed."""
-
-    SUSPECTED = "suspected_regression"  # the screen named it; no fresh trials yet
-    CONFIRMED = "confirmed_regression"
-    CLEARED = "cleared"  # fresh trials exclude a drop that matters
-    UNRESOLVED = "unresolved"
 
 
 def task_state(passed: int, trials: int) -> TaskState:
@@ -75,17 +66,3 @@ def drop_probability(base: tuple[int, int], cand: tuple[int, int], *, drop: floa
     step = (high - low) * np.sin(2 * angle) * np.pi / 4
     inside = float((weights * step * density * betainc(c, d, np.clip(rate - drop, 0, 1))).sum())
     return min(1.0, inside)
-
-
-def flip_state(base: tuple[int, int], cand: tuple[int, int], *, confirmed: bool, drop: float = 0.25) -> FlipState:
-    """What fresh trials, (passed, trials) per arm, say about a suspect that `confirm` has judged.
-
-    Cleared where a drop of more than `drop` has at most 5 % posterior probability (uniform prior): 10 of 10 twice
-    clears, 5 of 5 twice does not.
-    """
-    if confirmed:
-        return FlipState.CONFIRMED
-    if base[1] == 0 or cand[1] == 0:
-        return FlipState.SUSPECTED
-    excluded = drop_probability(base, cand, drop=drop) <= 0.05
-    return FlipState.CLEARED if excluded else FlipState.UNRESOLVED

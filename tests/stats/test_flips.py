@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from evalharness.stats.evidence import pair_evidence, regression_evidence
 from evalharness.stats.flips import confirm, flip_chances, noise_floor, suspects
-from evalharness.stats.states import FlipState, TaskState, drop_probability, flip_state, task_state
+from evalharness.stats.states import TaskState, drop_probability, task_state
 from evalharness.stats.stratified import mcnemar
 
 CELL = st.integers(1, 6).flatmap(lambda k: st.tuples(st.integers(0, k), st.just(k)))
@@ -121,20 +121,6 @@ def test_an_unchanged_agent_is_seldom_blamed(adjustment):
 )
 def test_task_states(passed, trials, state):
     assert task_state(passed, trials) is state
-
-
-@pytest.mark.parametrize(
-    ("base", "cand", "confirmed", "state"),
-    [
-        ((10, 10), (1, 10), True, FlipState.CONFIRMED),
-        ((10, 10), (10, 10), False, FlipState.CLEARED),
-        ((5, 5), (5, 5), False, FlipState.UNRESOLVED),
-        ((10, 10), (7, 10), False, FlipState.UNRESOLVED),
-        ((0, 0), (0, 0), False, FlipState.SUSPECTED),
-    ],
-)
-def test_flip_states(base, cand, confirmed, state):
-    assert flip_state(base, cand, confirmed=confirmed) is state
 
 
 @pytest.mark.parametrize(

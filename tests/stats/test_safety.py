@@ -11,7 +11,6 @@ from evalharness.stats.safety import (
     Safety,
     clean_needed,
     mean_bound,
-    predicted_upper,
     rule_of_three,
     t_upper,
     tasks_violated,
@@ -93,12 +92,6 @@ def test_upper_bounds_miss_about_as_rarely_as_promised(method):
         found = mean_bound(x, method=method, value_range=(0, 1), rng=rng, draws=500)
         missed += found.high < 2 / 7
     assert missed / 400 <= 0.09
-
-
-def test_prediction_is_more_careful_than_the_bound_itself():
-    x = np.random.default_rng(3).normal(0, 1, 50)
-    assert predicted_upper(x, fresh=50) > mean_bound(x).high
-    assert predicted_upper([1.0, 1.0], fresh=50) is None
 
 
 @pytest.mark.parametrize(

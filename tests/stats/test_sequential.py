@@ -12,7 +12,6 @@ from evalharness.stats.sequential import (
     information_fraction,
     sprt,
     sprt_limits,
-    standing,
 )
 
 FIVE = [0.2, 0.4, 0.6, 0.8, 1.0]
@@ -126,32 +125,6 @@ def test_stored_baseline_gives_the_known_information_fractions():
 def test_both_arms_growing_give_equal_steps():
     fractions = [information_fraction(trials=(r, r), planned=(4, 4)) for r in range(1, 5)]
     assert fractions == pytest.approx([0.25, 0.5, 0.75, 1.0])
-
-
-def test_the_last_look_of_one_planned_is_the_plain_test():
-    now = standing(-0.01, 0.02, fractions=[1.0], margin=0.05)
-    assert now.not_worse.z == pytest.approx(2.0)
-    assert now.not_worse.answered
-    assert not now.worse.answered
-    assert now.interval.low == pytest.approx(-0.01 - 1.6448536 * 0.02)
-    assert now.interval.high == pytest.approx(-0.01 + 1.6448536 * 0.02)
-
-
-@given(st.floats(-1, 1), st.floats(0.001, 0.3), growing, st.floats(0, 0.2))
-def test_a_question_is_answered_exactly_when_its_side_of_the_interval_excludes_it(delta, se, fractions, margin):
-    now = standing(delta, se, fractions=fractions, margin=margin, budgets=(0.05, 0.015))
-    low = -math.inf if now.interval.low is None else now.interval.low
-    high = math.inf if now.interval.high is None else now.interval.high
-    if abs(low + margin) > 1e-9:
-        assert now.not_worse.answered == (low > -margin)
-    if abs(high) > 1e-9:
-        assert now.worse.answered == (high < 0)
-
-
-@pytest.mark.parametrize(("delta", "se"), [(0.0, 0.0), (math.nan, 0.1), (0.0, math.inf)])
-def test_a_delta_without_noise_is_refused(delta, se):
-    with pytest.raises(ValueError, match="se positive"):
-        standing(delta, se, fractions=[1.0], margin=0.05)
 
 
 def test_wald_limits():
