@@ -113,7 +113,7 @@ def _regex(ids: Sequence[str]) -> str:
 
 
 def _named(task_id: str, external: External) -> str:
-    """Write an id as the tool takes it: inspect reads `*`, `?` and `[` in it as a pattern."""
-    if external.reads != "inspect_ai":
+    """Write an id as the tool takes it: inspect and harbor read `*`, `?` and `[` in it as a pattern."""
+    if external.reads not in ("inspect_ai", "harbor"):
         return task_id
     return re.sub(r"[*?\[]", lambda found: f"[{found[0]}]", task_id)

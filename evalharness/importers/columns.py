@@ -17,7 +17,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "verdict": ("passed", "resolved", "success", "correct", "reward", "score"),
     "score": ("score", "reward"),
     "status": ("status", "outcome"),
-    "trial": ("trial", "epoch", "repeat", "run_index", "run", "run_id"),
+    "trial": ("trial", "epoch", "repeat", "run_index", "run", "run_id", "sample"),
     "agent": ("agent", "model", "provider"),
     "version": ("version", "agent_version"),
     "model": ("model",),

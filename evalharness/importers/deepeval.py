@@ -147,7 +147,12 @@ def _grades(case: Case) -> tuple[Grade, ...]:
 
 
 def _faults(told: TestRun, cases: list[Case]) -> list[str]:
-    passed = sum(each.success is True for each in cases)
-    if told.test_passed in (None, passed):
-        return []
-    return [f"it counts {told.test_passed} passed test cases, and holds {passed}"]
+    found = {
+        "passed": (told.test_passed, sum(each.success is True for each in cases)),
+        "failed": (told.test_failed, sum(each.success is False for each in cases)),
+    }
+    return [
+        f"it counts {said} {word} test cases, and holds {held}"
+        for word, (said, held) in found.items()
+        if said not in (None, held)
+    ]

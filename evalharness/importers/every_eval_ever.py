@@ -9,10 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
+from evalharness.importers.every_eval_ever_files import Aggregate, Instance, Tokens
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.messages import transcript
@@ -21,77 +19,8 @@ from evalharness.importers.source import document, fault, lines, text
 from evalharness.importers.verdicts import Verdict, unmeasured
 from evalharness.model import Outcome, Record, RunHeader, Transcript, TrialKey, Usage
 
+TOLERANCE = 1e-3  # converters round
 NUMBERED = ("trial", "epoch", "repeat")
-
-
-class Evaluation(msgspec.Struct):
-    """The verdict."""
-
-    score: float | None = None
-    is_correct: bool | None = None
-
-
-class Tokens(msgspec.Struct):
-    """What was used."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    input_tokens_cache_read: int | None = None
-
-
-class Performance(msgspec.Struct):
-    """How long it took."""
-
-    latency_ms: float | None = None
-
-
-class Output(msgspec.Struct):
-    """What the model answered."""
-
-    raw: list[str] = []
-
-
-class Instance(msgspec.Struct):
-    """One sample."""
-
-    sample_id: str
-    model_id: str = "unknown"
-    evaluation_name: str = ""
-    evaluation_result_id: str | None = None
-    sample_hash: str | None = None
-    evaluation: Evaluation = msgspec.field(default_factory=Evaluation)
-    token_usage: Tokens | None = None
-    performance: Performance | None = None
-    output: Output | None = None
-    messages: list[Any] | None = None
-    error: str | None = None
-    metadata: dict[str, Any] | None = None
-
-    @property
-    def run(self) -> str:
-        """Name the model and the evaluation."""
-        return f"{self.model_id}/{self.evaluation_name}" if self.evaluation_name else self.model_id
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Return the tags that its metadata name, as a JSON list."""
-        try:
-            return tuple(msgspec.json.decode(text((self.metadata or {}).get("tags")), type=list[str]))
-        except msgspec.DecodeError:
-            return ()
-
-
-class Detailed(msgspec.Struct):
-    """Where the instances stand."""
-
-    file_path: str | None = None
-    total_rows: int | None = None
-
-
-class Aggregate(msgspec.Struct):
-    """An evaluation as a whole."""
-
-    detailed_evaluation_results: Detailed | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +41,8 @@ class EveryEvalEverImporter:
     def read(self, path: Path, run: str) -> tuple[RunHeader, Iterator[Record]]:
         """Read the instances of one run."""
         found = _of(path, run)
-        told = _aggregate(path).detailed_evaluation_results
+        aggregate = _aggregate(path)
+        told = aggregate.detailed_evaluation_results
         rows = told.total_rows if told else None
         held = sum(1 for _ in lines(_instances(path), Instance))
         known = Known(
@@ -121,7 +51,9 @@ class EveryEvalEverImporter:
             tasks={each.sample_id: each.tags for each in found},
             trials=min(_counts(found), default=1),
             tool="every_eval_ever",
-            faults=[f"it counts {rows} rows, and holds {held}"] * (rows not in (None, held)) + _doubts(found),
+            faults=[f"it counts {rows} rows, and holds {held}"] * (rows not in (None, held))
+            + _doubts(found)
+            + _contradicted(aggregate, found),
         )
         return header(path, run, known), _records(found)
 
@@ -170,6 +102,19 @@ def _doubts(found: list[Instance]) -> list[str]:
     told = [each.evaluation for each in found if not each.error]
     odd = sum(each.is_correct is not None and each.score not in (None, float(each.is_correct)) for each in told)
     return [f"{odd} of {len(found)} instances have a score that is not their verdict's (1 or 0)"] if odd else []
+
+
+def _contradicted(aggregate: Aggregate, found: list[Instance]) -> list[str]:
+    """Compare the score of a whole evaluation with its instances, where it has one and that is a share."""
+    told = [each.score_details.score for each in aggregate.evaluation_results if not each.metric_config.lower_is_better]
+    scores = [each.evaluation.score for each in found if not each.error]
+    known = [each for each in scores if each is not None]
+    if len(aggregate.evaluation_results) != 1 or not told or told[0] is None or not known or len(known) < len(scores):
+        return []
+    mean = sum(known) / len(known)
+    if not 0 <= told[0] <= 1 or not 0 <= mean <= 1 or abs(told[0] - mean) <= TOLERANCE:
+        return []
+    return [f"its score is {told[0]:g}, but its instances give {mean:g}"]
 
 
 def _aggregate(path: Path) -> Aggregate:

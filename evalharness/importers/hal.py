@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
+from evalharness.importers import swe_bench
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.source import document, fault
-from evalharness.importers.verdicts import Verdict, of_value, unmeasured
+from evalharness.importers.verdicts import Verdict, of_value, short, unmeasured
 from evalharness.model import Outcome, Record, RunHeader, Usage
 
 VERDICTS = ("reward", "score", "resolved", "passed", "success", "correct", "accuracy")
@@ -58,36 +59,71 @@ class HalImporter:
         passed = sum(each.outcome is Outcome.PASS for each in verdicts.values())
         measured = sum(each.outcome is not Outcome.ERROR for each in verdicts.values())
         headline = told.results.accuracy
-        off = headline is not None and measured and abs(headline - passed / measured) > TOLERANCE
+        faults = _contradicted(told, verdicts)
+        if headline is not None and measured and abs(headline - passed / measured) > TOLERANCE:
+            faults.append(f"its accuracy is {headline:g}, but its tasks give {passed / measured:g}")
         known = Known(
             suite=str(told.config.get("benchmark_name") or "hal"),
             agent=str(told.config.get("agent_name") or run),
             tasks=dict.fromkeys(verdicts, ()),
             tool="HAL",
-            faults=[f"its accuracy is {headline:g}, but its tasks give {passed / measured:g}"] if off else [],
+            faults=faults,
         )
         return header(path, run, known), _records(told.results, verdicts)
 
     def _verdicts(self, path: Path, told: Upload) -> dict[str, Verdict]:
-        """Judge by the lists of the summary where they name a task, else by its raw result."""
+        """Judge by the lists of the summary where they name a task, else by its raw result.
+
+        Where raw results are named by task, a task on neither list is one that HAL could not judge, or did not count.
+        """
         raw = told.raw_eval_results if isinstance(told.raw_eval_results, dict) else {}
         lists = told.results.successful_tasks, told.results.failed_tasks
         passed, failed = ({str(each) for each in found or ()} for found in lists)
         if not raw and not passed and not failed:
             raise fault(path, "holds no result of a single task")
-        verdicts = {task_id: self._raw(path, result) for task_id, result in raw.items() if not (passed or failed)}
-        for task_id in sorted(passed | failed):
+        if "resolved_ids" in raw and not (passed or failed):
+            return swe_bench.of_report(_report(path, raw))
+        listed = passed | failed
+        by_task = raw if listed <= raw.keys() else {}
+        verdicts = {task_id: self._raw(path, result) for task_id, result in by_task.items() if task_id not in listed}
+        for task_id in sorted(listed):
             both = task_id in passed and task_id in failed
             word = Verdict(Outcome.PASS, 1.0) if task_id in passed else Verdict(Outcome.FAIL, 0.0)
             verdicts[task_id] = unmeasured("contradictory") if both else word
         return verdicts
 
     def _raw(self, path: Path, result: Any) -> Verdict:
-        if isinstance(result, dict):
-            result = next((result[name] for name in VERDICTS if name in result), None)
+        result = _value(result)
         if result is None or isinstance(result, bool | int | float | str):
             return of_value(result, pass_at=self.pass_at, place=str(path))
         return unmeasured("unknown form of result")
+
+
+def _value(result: Any) -> Any:
+    if isinstance(result, dict):
+        return next((result[name] for name in VERDICTS if name in result), None)
+    return result
+
+
+def _report(path: Path, raw: dict[str, Any]) -> swe_bench.Report:
+    """Read the raw results of SWE-bench, which are its own report."""
+    try:
+        return msgspec.convert(raw, swe_bench.Report)
+    except msgspec.ValidationError as exc:
+        raise fault(path, f"raw_eval_results: {exc}") from exc
+
+
+def _contradicted(told: Upload, verdicts: dict[str, Verdict]) -> list[str]:
+    """Say where a list has another verdict than a raw result that is plainly one."""
+    raw = told.raw_eval_results if isinstance(told.raw_eval_results, dict) else {}
+    odd = [
+        task_id
+        for task_id, judged in verdicts.items()
+        if judged.outcome is not Outcome.ERROR
+        and _value(raw.get(task_id)) in (0, 1)
+        and (_value(raw[task_id]) == 1) != (judged.outcome is Outcome.PASS)
+    ]
+    return [f"its lists contradict the raw results of {len(odd)} tasks (first: {short(odd[0])})"] if odd else []
 
 
 def _records(told: Results, verdicts: dict[str, Verdict]) -> Iterator[Record]:

@@ -11,117 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import structs
 
+from evalharness.importers.harbor_files import Job, Trial
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.numbering import occurrences
 from evalharness.importers.source import document
 from evalharness.importers.times import seconds_between
 from evalharness.importers.verdicts import Verdict, of_score, short, unmeasured
-from evalharness.model import Outcome, Record, RunHeader, Usage, total
+from evalharness.model import Outcome, Record, RunHeader
 
 RESULT = "result.json"
+TOLERANCE = 1e-6
 EXHAUSTED = {
     *("AgentTimeoutError", "ContextWindowExceededError", "OutputTokenExceededError"),
     *("ContextLengthExceededError", "OutputLengthExceededError"),
 }
 REFUSED = {"AgentSafetyRefusalError", "ContentPolicyViolationError"}
-
-
-class ModelInfo(msgspec.Struct):
-    """Which model."""
-
-    name: str | None = None
-    provider: str | None = None
-
-
-class AgentInfo(msgspec.Struct):
-    """Who acted."""
-
-    name: str = "unknown"
-    version: str | None = None
-    model_info: ModelInfo | None = None
-
-
-class AgentResult(msgspec.Struct):
-    """What the agent used; input tokens include cached ones."""
-
-    n_input_tokens: int | None = None
-    n_cache_tokens: int | None = None
-    n_output_tokens: int | None = None
-    cost_usd: float | None = None
-
-
-class Verified(msgspec.Struct):
-    """What the verifier gave."""
-
-    rewards: dict[str, Any] | None = None
-
-
-class ExceptionInfo(msgspec.Struct):
-    """What went wrong."""
-
-    exception_type: str = ""
-    exception_message: str = ""
-
-
-class Step(msgspec.Struct):
-    """One step of a trial that has several."""
-
-    agent_result: AgentResult | None = None
-    exception_info: ExceptionInfo | None = None
-
-
-class Trial(msgspec.Struct):
-    """The result of one trial."""
-
-    task_name: str
-    trial_name: str = ""
-    source: str | None = None
-    agent_info: AgentInfo = msgspec.field(default_factory=AgentInfo)
-    agent_result: AgentResult | None = None
-    verifier_result: Verified | None = None
-    exception_info: ExceptionInfo | None = None
-    started_at: str | None = None
-    finished_at: str | None = None
-    step_results: list[Step] | None = None
-
-    @property
-    def exceptions(self) -> list[ExceptionInfo]:
-        """Return what went wrong: in the trial, then in its steps."""
-        found = [self.exception_info, *(step.exception_info for step in self.step_results or ())]
-        return [each for each in found if each]
-
-    @property
-    def used(self) -> Usage:
-        """Return what the agent used: as a whole, or in its steps."""
-        steps = [step.agent_result for step in self.step_results or ()]
-        found = [each for each in ([self.agent_result] if self.agent_result else steps) if each]
-        return total(
-            Usage(
-                input_tokens=each.n_input_tokens,
-                output_tokens=each.n_output_tokens,
-                cached_tokens=each.n_cache_tokens,
-                cost_usd=each.cost_usd,
-            )
-            for each in found
-        )
-
-    @property
-    def run(self) -> str:
-        """Name the agent, and the model where it has one."""
-        model = self.agent_info.model_info
-        return f"{self.agent_info.name}/{model.name}" if model and model.name else self.agent_info.name
-
-
-class Job(msgspec.Struct):
-    """The result of a whole job."""
-
-    n_total_trials: int | None = None
-    started_at: str | None = None
-    trial_results: list[Trial] = []
 
 
 @dataclass(frozen=True)
@@ -155,7 +62,8 @@ class HarborImporter:
             trials=min(counts.values(), default=1),
             started_at=job.started_at or "",
             tool="harbor",
-            faults=[f"{missing} of {job.n_total_trials} trials of the job have no result"] if missing > 0 else [],
+            faults=[f"{missing} of {job.n_total_trials} trials of the job have no result"] * (missing > 0)
+            + _contradicted(job, trials),
         )
         return header(path, run, known), self._records(path, trials)
 
@@ -187,6 +95,27 @@ class HarborImporter:
         if EXHAUSTED.intersection(types):
             return _limited(Verdict(Outcome.FAIL, 0.0), types)
         return unmeasured("several rewards" if rewards else types[0] if types else "no reward")
+
+
+def _contradicted(job: Job, trials: list[Trial]) -> list[str]:
+    """Say where the job's summary has another reward for a trial than the trial itself."""
+    own = {each.trial_name: (each.verifier_result and each.verifier_result.rewards) or {} for each in trials}
+    odd = {
+        trial
+        for group in job.stats.evals.values()
+        for reward, values in group.reward_stats.items()
+        for value, names in values.items()
+        for trial in names
+        if trial in own and not _is_number(own[trial].get(reward), value)
+    }
+    return [f"the job's summary has another reward for {len(odd)} trials (first: {short(min(odd))})"] if odd else []
+
+
+def _is_number(reward: Any, said: str) -> bool:
+    try:
+        return isinstance(reward, int | float) and abs(float(said) - reward) <= TOLERANCE
+    except ValueError:
+        return False
 
 
 def _limited(judged: Verdict, types: list[str]) -> Verdict:

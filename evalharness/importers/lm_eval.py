@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from evalharness.importers.header import Known, header
-from evalharness.importers.lm_eval_files import Results, Sample, model_of, results_of, samples_files, task_of
+from evalharness.importers.lm_eval_files import Results, Sample, judged, model_of, results_of, samples_files, task_of
 from evalharness.importers.look import look
 from evalharness.importers.numbering import occurrences
-from evalharness.importers.source import lines, text
+from evalharness.importers.source import fault, lines, text
 from evalharness.importers.verdicts import Verdict, of_value, unmeasured
 from evalharness.model import Record, RunHeader, Transcript, TrialKey
 
@@ -51,6 +51,8 @@ class LmEvalImporter:
         """Read the verdict on each document."""
         chosen = _runs(path)[run]
         results = results_of(chosen.file)
+        if (results.higher_is_better.get(chosen.task) or {}).get(chosen.metric) is False:
+            raise fault(path, f"of '{chosen.metric}' less is better, so that it is no verdict: take another metric")
         samples = _samples(chosen)
         verdicts = [self._verdict(path, each.values.get(chosen.metric)) for each in samples]
         task_ids = _task_ids(samples)
@@ -85,7 +87,7 @@ class LmEvalImporter:
 def _runs(path: Path) -> dict[str, Run]:
     found: dict[str, Run] = {}
     for file in samples_files(path):
-        pairs = dict.fromkeys((metric, each.filter) for each in lines(file, Sample) for metric in each.metrics)
+        pairs = judged(file)
         for metric, chosen in pairs:
             task = task_of(file)
             name = task if len(pairs) == 1 else f"{task}:{metric},{chosen}"

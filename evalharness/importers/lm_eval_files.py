@@ -7,10 +7,16 @@ from typing import Any
 from msgspec import Struct, field
 
 from evalharness.importers.look import look
-from evalharness.importers.source import document
+from evalharness.importers.source import document, lines, text
 
 SAMPLES = re.compile(r"samples_(.+?)_(\d{4}-\d\d-\d\dT.+)\.jsonl")
 RESULTS = re.compile(r"results_(\d{4}-\d\d-\d\dT.+)\.json")
+
+
+TOLD = frozenset(
+    {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics"}
+    | {"doc_hash", "prompt_hash", "target_hash"}
+)
 
 
 class Sample(Struct):
@@ -43,6 +49,7 @@ class Results(Struct):
 
     results: dict[str, dict[str, Any]] = {}
     versions: dict[str, Any] = {}
+    higher_is_better: dict[str, dict[str, bool | None] | None] = {}
     n_samples: dict[str, Counted] = field(default_factory=dict, name="n-samples")
     config: Config = field(default_factory=Config)
     model_name: str | None = None
@@ -56,6 +63,20 @@ def samples_files(path: Path) -> list[Path]:
     if match := RESULTS.fullmatch(path.name):
         return sorted(path.parent.glob(f"samples_*_{match[1]}.jsonl"))
     return [path] if look(path).form == "lines" else []
+
+
+def judged(samples: Path) -> list[tuple[str, str]]:
+    """List the pairs of metric and filter; old versions only have a number for each metric."""
+    named = dict.fromkeys((metric, each.filter) for each in lines(samples, Sample) for metric in each.metrics)
+    return list(
+        named
+        or dict.fromkeys(
+            (name, text(row.get("filter", "none")))
+            for row in lines(samples, dict[str, Any])
+            for name, value in row.items()
+            if name not in TOLD and isinstance(value, int | float)
+        )
+    )
 
 
 def task_of(samples: Path) -> str:

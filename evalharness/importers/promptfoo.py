@@ -1,7 +1,7 @@
 """promptfoo: results of version 2 and 3 as JSON, and JSON lines.
 
 A provider is a run (with its prompt's number where there are several prompts), a test is a task, and its repetitions
-are trials. The test's variables say which rows are repetitions; its description names it.
+are trials. The test's variables and assertions say which rows are repetitions; its description names it.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from pathlib import Path
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.numbering import names, occurrences
-from evalharness.importers.promptfoo_rows import Output, Row, Stats, run_names
+from evalharness.importers.promptfoo_rows import Output, Row, Stats, contents, run_names
 from evalharness.importers.source import document, lines, text
 from evalharness.importers.verdicts import Verdict, short, unmeasured
 from evalharness.model import Grade, Message, Outcome, Record, RunHeader, Transcript, TrialKey, Usage
@@ -70,7 +70,7 @@ def _rows(path: Path) -> list[Row]:
 
 def _of(rows: list[Row], run: str) -> tuple[list[str], list[Row]]:
     """Return the rows of a run and their tasks; tasks are named alike in all runs of a file."""
-    keys = names([row.described for row in rows], [row.variables for row in rows])
+    keys = names([row.described for row in rows], contents(rows))
     own = [(key, row) for key, row, name in zip(keys, rows, run_names(rows), strict=True) if name == run]
     return [key for key, _ in own], [row for _, row in own]
 

@@ -1,8 +1,11 @@
 """The pieces of promptfoo's results that a run is made of."""
 
+from collections import defaultdict
 from typing import Any
 
 from msgspec import Struct, field
+
+from evalharness.importers.numbering import digest
 
 
 class TokenUsage(Struct):
@@ -60,6 +63,7 @@ class TestCase(Struct):
 
     description: str | None = None
     vars: Any = None
+    asserted: Any = field(default=None, name="assert")
 
 
 class Row(Struct):
@@ -133,6 +137,19 @@ class Output(Struct):
     results: Results = field(default_factory=Results)
     config: Config = field(default_factory=Config)
     metadata: Metadata = field(default_factory=Metadata)
+
+
+def contents(rows: list[Row]) -> list[Any]:
+    """Return what tells tests apart: their variables, and their assertions where those differ for one question."""
+    questions = [digest([row.described, row.variables]) for row in rows]
+    asserted = [row.testCase.asserted if row.testCase else None for row in rows]
+    several: defaultdict[str, set[str]] = defaultdict(set)
+    for question, each in zip(questions, asserted, strict=True):
+        several[question].add(digest(each))
+    return [
+        row.variables if len(several[question]) == 1 else [row.variables, each]
+        for row, question, each in zip(rows, questions, asserted, strict=True)
+    ]
 
 
 def run_names(rows: list[Row]) -> list[str]:

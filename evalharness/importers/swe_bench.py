@@ -60,21 +60,21 @@ class SweBenchImporter:
     def sniff(self, path: Path) -> bool:
         """Look for counts of instances, or for an instance with its verdict."""
         if path.is_dir():
-            return any(_is_instance(each) for each in path.glob(f"*/{REPORT}"))
+            return bool(_folders(path))
         return _is_report(path) or _is_instance(path)
 
     def runs(self, path: Path) -> list[str]:
-        """Name the one run after its file or folder: MODEL.RUN, or the folder of a model."""
-        return [path.name.removesuffix(".json")]
+        """Name the run after its file or folder: MODEL.RUN, the folder of a model, or each of several such folders."""
+        return list(_folders(path)) if path.is_dir() else [path.name.removesuffix(".json")]
 
     def read(self, path: Path, run: str) -> tuple[RunHeader, Iterator[Record]]:
         """Read the verdicts on all submitted instances."""
         faults: list[str] = []
         if path.is_file() and _is_report(path):
             report = document(path, Report)
-            verdicts, faults = _of_report(report), _faults(report)
+            verdicts, faults = of_report(report), _faults(report)
         else:
-            files = [path] if path.is_file() else sorted(path.glob(f"*/{REPORT}"))
+            files = [path] if path.is_file() else sorted(_folders(path)[run].glob(f"*/{REPORT}"))
             verdicts = {name: _of_instance(each) for file in files for name, each in _instances(file).items()}
         known = Known(suite="swe-bench", agent=run, tasks=dict.fromkeys(verdicts, ()), tool="SWE-bench", faults=faults)
         records = (
@@ -82,6 +82,15 @@ class SweBenchImporter:
             for name, each in verdicts.items()
         )
         return header(path, run, known), records
+
+
+def _folders(path: Path) -> dict[str, Path]:
+    """Find the folders of models, by name: this one, or those in it or in the runs in it, as the tool lays them out."""
+    for depth in range(1, 4):
+        found = sorted({each.parent.parent for each in path.glob("*/" * depth + REPORT) if _is_instance(each)})
+        if found:
+            return {path.name if each == path else each.relative_to(path).as_posix(): each for each in found}
+    return {}
 
 
 def _is_report(path: Path) -> bool:
@@ -112,7 +121,7 @@ def _states(report: Report) -> dict[str, list[str]]:
     }
 
 
-def _of_report(report: Report) -> dict[str, Verdict]:
+def of_report(report: Report) -> dict[str, Verdict]:
     """Judge each submitted instance by the list it is on; one on several lists with different ends is unmeasured."""
     verdicts: dict[str, Verdict] = {}
     for state, ids in _states(report).items():
