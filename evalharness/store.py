@@ -5,11 +5,12 @@ trials.jsonl    a Record a line, append-only   transcripts/    compressed transc
 artifacts/      files that the suite keeps     lock            held by the one writer
 """
 
+import errno
 import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -213,7 +214,7 @@ class RunWriter:
             target = folder / name
             if not target.resolve().is_relative_to(folder.resolve()):
                 continue  # a workspace that the agent controls may name files as it likes
-            with storage(target):
+            with storage(target), _named_by_an_agent():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
 
@@ -237,3 +238,13 @@ class RunWriter:
             stack.callback(os.close, self._lock)
             stack.callback(self._trials.close)
             stack.callback(self._segments.close)
+
+
+@contextmanager
+def _named_by_an_agent() -> Iterator[None]:
+    """Leave out a file whose name this disk does not take: that is no fault of the disk."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno not in (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.EEXIST):
+            raise

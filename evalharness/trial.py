@@ -28,6 +28,8 @@ from evalharness.workspaces import Prepared, Workspace, Workspaces, of_task
 
 GRACE_SECONDS = 1.0  # agents end their own trials at the limit; this long after it, a thread is given up
 HOST = platform.node()
+MOST_ARTIFACTS = 256 << 20  # bytes of one trial
+LEFT_OUT = "artifacts-left-out.txt"
 
 
 class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,12 +127,22 @@ class TrialRunner:
         return self._graders[key]
 
     def _artifacts(self, workspace: Workspace) -> dict[str, bytes]:
-        redactor = self._job.redactor
-        return {
-            redactor.clean_text(name): redactor.clean(workspace.read(name))
-            for pattern in self._job.artifacts
-            for name in workspace.find(pattern)
-        }
+        """Take what the suite keeps; what cannot be taken is the agent's doing, and named in a file beside the rest."""
+        redactor, kept, reasons, room = self._job.redactor, {}, [], MOST_ARTIFACTS
+        for name in dict.fromkeys(each for pattern in self._job.artifacts for each in workspace.find(pattern)):
+            try:
+                content = workspace.read(name)
+            except (OSError, ValueError) as exc:
+                reasons.append(f"{name!a}: {exc}")
+                continue
+            if len(content) > room:
+                reasons.append(f"{name!a}: {len(content)} bytes, beyond the {MOST_ARTIFACTS} that a trial may leave")
+                continue
+            room -= len(content)
+            kept[redactor.clean_text(name)] = redactor.clean(content)
+        if reasons:
+            kept[LEFT_OUT] = redactor.clean("".join(f"{each}\n" for each in reasons).encode("utf-8", "replace"))
+        return kept
 
     def _frame(self, content: bytes) -> bytes:
         try:

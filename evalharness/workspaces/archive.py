@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-LONGEST = 2 << 30  # bytes of one file that are taken over
+LONGEST = 256 << 20  # bytes of one file that are taken out of a workspace: all of them are held in memory
 
 
 def checked(path: str) -> str:

@@ -154,3 +154,22 @@ def test_an_executable_stays_executable_when_uploaded(workspace, tmp_path):
     program.chmod(0o755)
     workspace.upload(program, "hello.sh")
     assert workspace.run(["./hello.sh"], timeout=20).stdout == b"hello\n"
+
+
+def test_loops_of_links_and_folders_nested_too_deep_are_left_out(workspace):
+    workspace.write("a.txt", b"a")
+    place = Path(workspace.location)
+    (place / "loop.txt").symlink_to("loop.txt")
+    (place / "again").symlink_to(".")
+    nest = "import os\nfor i in range(1500):\n  os.mkdir('deep' * 9)\n  os.chdir('deep' * 9)\nopen('b.txt', 'w')"
+    workspace.run([sys.executable, "-c", nest], timeout=20)
+    assert [name for name in workspace.find("**/*") if "deep" not in name] == ["a.txt"]
+    with pytest.raises(ValueError, match="link to itself"):
+        workspace.read("loop.txt")
+
+
+def test_a_file_that_is_larger_than_its_disk_use_is_not_read(workspace):
+    with Path(workspace.location, "sparse").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ValueError, match="bytes, more than"):
+        workspace.read("sparse")

@@ -15,6 +15,10 @@ EVERYWHERE = {
     "puts a link where tests go": "ln -s / hidden",
     "puts a link that leads nowhere": "ln -s /nowhere/at/all hidden",
     "empties the workspace": "rm -rf ./*",
+    "leaves a loop of links": "ln -s a.txt a.txt; ln -s . again",
+    "leaves more than fits": "truncate -s 300m a.txt; truncate -s 200m b.txt; truncate -s 200m c.txt",
+    "leaves names that are hard to write down": "touch \"$(printf '\\377\\n')c.txt\"",
+    "nests deep": "for i in $(seq 90); do mkdir deep{0}; cd deep{0} || break; done; echo x > a.txt".format("e" * 40),
 }
 AS_ROOT = {
     "removes the workspace": "rm -rf /workspace",

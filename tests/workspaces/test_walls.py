@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pickle
 from pathlib import Path
@@ -155,3 +156,38 @@ def test_guarantee_and_limit_are_kept_apart(walled):
     assert (made.memory_guaranteed, made.memory_limit) == (1 << 30, 3 << 29)
     made = walled(memory={"guaranteed": "512 MiB", "limit": "2gb"}).resources()
     assert (made.memory_guaranteed, made.memory_limit) == (1 << 29, 2 << 30)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "mkdir tests; ln -s {host}/secret.txt tests/check.sh",
+        "mkdir tests; ln -s {host}/new.txt tests/check.sh",
+        "mkdir tests; ln -s {host} tests/deep",
+        "ln -s {host} tests",
+        "mkdir tests; mkfifo tests/check.sh",
+        "mkdir -p tests/deep; echo x > tests/check.sh; ln tests/check.sh tests/deep/other.sh",
+        "mkdir -p tests/deep; ln -s deep/other.sh tests/check.sh",
+    ],
+)
+def test_tests_are_put_in_place_of_the_links_that_an_agent_left_there(place, tmp_path, script):
+    host, source = tmp_path / "host", tmp_path / "source"
+    host.mkdir()
+    (host / "secret.txt").write_text("unchanged")
+    (source / "deep").mkdir(parents=True)
+    (source / "check.sh").write_text("check")
+    (source / "deep" / "other.sh").write_text("other")
+    sh(place, script.format(host=host))
+    try:
+        place.upload(source, "tests")
+    except (OSError, ValueError):  # refused is as good
+        pass
+    else:
+        assert (place.read("tests/check.sh"), place.read("tests/deep/other.sh")) == (b"check", b"other")
+    assert {each.name: each.read_text() for each in host.iterdir()} == {"secret.txt": "unchanged"}
+
+
+def test_writing_to_a_pipe_that_nobody_reads_comes_to_an_end(place):
+    sh(place, "mkfifo a.txt")
+    with contextlib.suppress(OSError, ValueError):
+        place.write("a.txt", b"x")
