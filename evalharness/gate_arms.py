@@ -16,6 +16,7 @@ from evalharness.runner import Listener, Pace, RunResult, Stop
 
 CONFIRM_SHARE = 0.25  # of the time, kept for the suspects
 DEADLINE = "the deadline"
+LOOK = "a look that decided"
 
 Last = Mapping[str, int]  # per task: the trial up to which it is to be run
 Fresh = tuple[tuple[int, int], tuple[int, int]]  # passed and measured fresh trials of (baseline, candidate)
@@ -32,6 +33,7 @@ class GateArms:
     listener: Listener = lambda _: None
     began: float = field(default_factory=time.monotonic)
     cost_usd: float = 0.0
+    cut: bool = False  # time or money ended before all was run that was asked for
 
     @property
     def both(self) -> tuple[GateArm, GateArm]:
@@ -89,8 +91,9 @@ class GateArms:
                 )
                 for arm, _ in arms
             ]
-            for result in results:
-                self.cost_usd += result.result().tally.cost_usd
+            ended = [result.result() for result in results]
+        self.cost_usd += sum(each.tally.cost_usd for each in ended)
+        self.cut = self.cut or any(each.owed and each.stopped not in (None, LOOK) for each in ended)
 
     def _guarded(
         self, arm: GateArm, purpose: Purpose, *, workers: int, stop: Stop, listener: Listener, share: float
@@ -130,6 +133,7 @@ class GateArms:
         live = list(tasks) if all(arm.rerun for arm in self.both) else []
         for size in sizes:
             if not live or self.ended(Purpose.CONFIRM):
+                self.cut = self.cut or bool(live)
                 break
             last = dict.fromkeys(live, size)
             self.run(Purpose.CONFIRM, (last, last))

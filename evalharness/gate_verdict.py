@@ -1,6 +1,7 @@
 """What a decided gate comes to: the comparison of its base trials with the fresh ones beside it, and the verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import msgspec
 
@@ -9,7 +10,7 @@ from evalharness.compare import compare
 from evalharness.gate import judge
 from evalharness.gate_arms import Fresh
 from evalharness.gate_store import GateHeader
-from evalharness.model import Check, Comparison, Counts, Decision, Policy, TaskClass, Verdict
+from evalharness.model import Check, Comparison, Counts, Decision, Holdout, Policy, TaskClass, Verdict
 from evalharness.outcomes import Outcomes
 from evalharness.procedure import Decided, Suspect
 from evalharness.stats.flips import confirm
@@ -17,6 +18,23 @@ from evalharness.stats.flips import confirm
 MOST = 300  # tasks that are run again because they look fixed
 FIX_LEVEL = 0.05
 FINDING_OF = {"no_worse": "aggregate", "no_confirmed_regressions": "flips"}
+
+
+def judged(  # noqa: PLR0913 - what a gate has found, each once
+    outcomes: Callable[[], tuple[Outcomes, Outcomes]],
+    decided: Decided,
+    header: GateHeader,
+    tasks: tuple[str, ...],
+    *,
+    fixes: Mapping[str, Fresh] | None = None,
+    holdout: Holdout | None = None,
+    cut: bool = False,
+) -> tuple[Comparison, Verdict]:
+    """Compare what there is by now, and ask every rule; `cut` says that time or money ended before all was run."""
+    known = replace(decided, complete=decided.complete and not cut)
+    comparison = with_fixes(compared(*outcomes(), known, header, tasks), fixes or {})
+    comparison = msgspec.structs.replace(comparison, holdout=holdout)
+    return comparison, verdict_of(comparison, decided, header.policy)
 
 
 def compared(

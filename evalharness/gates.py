@@ -4,6 +4,7 @@ import secrets
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,7 @@ from evalharness.gate_arm import GateArm
 from evalharness.gate_arms import Fresh, GateArms
 from evalharness.gate_store import GATE_SCHEMA, GateHeader, GateSide, GateStore, is_gate
 from evalharness.gate_tasks import comparable, eligible, held_out
-from evalharness.gate_verdict import compared, suspected_fixes, verdict_of, with_fixes
+from evalharness.gate_verdict import judged, suspected_fixes
 from evalharness.holdout import RECORD, check_unspent, read_holdout
 from evalharness.model import (
     AgentDefinition,
@@ -180,7 +181,7 @@ def carry_out(
     return Gated(
         comparison=ended.comparison,
         verdict=ended.verdict,
-        complete=decided.complete,
+        complete=decided.complete and not arms.cut,
         base_trials=ended.base_trials,
         fresh_trials=suspected + retried,
         seconds=time.monotonic() - began,
@@ -196,21 +197,22 @@ class _Ended(msgspec.Struct, frozen=True):
 
 
 def _ended(release: Release, decided: Decided, aside: tuple[str, ...]) -> _Ended | None:
-    """Run what looks fixed where a rule counts it, then the held-out tasks, and judge; None where a user ended it."""
-    header, tasks = release.store.header, release.procedure.tasks
-    comparison = compared(*release.outcomes(), decided, header, tasks)
-    fixes = release.retry(suspected_fixes(comparison, header.policy))
+    """Run what looks fixed where a rule counts it, then the held-out tasks, and judge; None where a user ended it.
+
+    A candidate that is blocked, or whose time ended before, spends no reading; nor do tasks that were not asked.
+    """
+    so_far = partial(judged, release.outcomes, decided, release.store.header, release.procedure.tasks)
+    comparison, verdict = so_far()
+    fixes = release.retry(suspected_fixes(comparison, verdict.policy))
     if fixes is None:
         return None
-    comparison = with_fixes(comparison, fixes)
-    verdict = verdict_of(comparison, decided, header.policy)
-    if aside and verdict.decision is not Decision.BLOCK:
+    comparison, verdict = so_far(fixes=fixes, cut=release.arms.cut)
+    if aside and verdict.decision is not Decision.BLOCK and (decided.complete or release.answered(aside)):
         if not release.hold_out(aside):
             return None
-        holdout = read_holdout(*release.outcomes(), header.policy, HELD_OUT)
-        comparison = with_fixes(compared(*release.outcomes(), decided, header, tasks), fixes)
-        comparison = msgspec.structs.replace(comparison, holdout=holdout)
-        verdict = verdict_of(comparison, decided, header.policy)
+        read = release.answered(aside)
+        holdout = read_holdout(*release.outcomes(), verdict.policy, HELD_OUT) if read else None
+        comparison, verdict = so_far(fixes=fixes, holdout=holdout, cut=release.arms.cut)
     base_trials = sum(int(each.tasks["measured"].sum()) for each in release.outcomes())
     return _Ended(comparison, verdict, base_trials, fixes)
 

@@ -1,14 +1,14 @@
 """The gate's loop: run what the procedure asks for, count it, and decide; the same for a fresh and a resumed gate."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
 from evalharness.budget import Tally as Progress
 from evalharness.gate_arm import Window
-from evalharness.gate_arms import Fresh, GateArms
+from evalharness.gate_arms import LOOK, Fresh, GateArms
 from evalharness.gate_store import GateStore
 from evalharness.outcomes import Outcomes
 from evalharness.procedure import Decided, Procedure, Purpose, Request, State, Tally, tally
@@ -66,9 +66,16 @@ class Release:
         What is stored of them is not asked again, and nothing is asked once time or money has ended.
         """
         own = [asked - arm.offset for arm, asked in zip(self.arms.both, self._asked, strict=True)]
-        if not self.arms.ended(Purpose.HOLDOUT):
+        if self.arms.ended(Purpose.HOLDOUT):
+            self.arms.cut = True
+        else:
             self.arms.run(Purpose.HOLDOUT, (dict.fromkeys(tasks, own[0]), dict.fromkeys(tasks, own[1])))
         return not self.arms.interrupted
+
+    def answered(self, tasks: Collection[str]) -> bool:
+        """Say whether the candidate has answered any of these tasks, so that there is something to read."""
+        measured = self.outcomes()[1].tasks["measured"]
+        return bool(measured.reindex(list(tasks), fill_value=0).any())
 
     @property
     def _asked(self) -> tuple[int, int]:
@@ -160,6 +167,6 @@ class _Watch:
                 return
             following = self._release.procedure.next(state)
             if state.base_ended or not isinstance(following, Request):
-                self.stop.request("a look that decided")
+                self.stop.request(LOOK)
                 return
             self._state, self._step = state, following

@@ -407,3 +407,58 @@ def test_a_trade_that_has_nothing_to_pay_for_runs_no_fix_again(project):
     _, result = gated("steady", fresh("broken"), policy=policy)
     assert result.fresh_trials == 0
     assert result.verdict.decision is Decision.PROMOTE
+
+
+@pytest.fixture
+def priced(project):
+    """Agents whose trials cost a cent each; one of them answers two tasks wrong."""
+    source = """
+
+from evalharness.model import Transcript, Usage
+
+def priced(task, seed):
+    return Transcript(final=task.expected, usage=Usage(cost_usd=0.01))
+
+def priced_broken(task, seed):
+    return Transcript(final="no" if task.id in ("t3", "t4") else task.expected, usage=Usage(cost_usd=0.01))
+"""
+    (project / "arms.py").write_text((project / "arms.py").read_text() + source)
+
+
+def within(dollars):
+    return Pace(workers=4, budget=Budget(cost_usd=dollars))
+
+
+@pytest.mark.parametrize("dollars", [0.5, 0.96])
+def test_a_gate_whose_money_ends_before_the_held_out_tasks_spends_no_reading(holding_out, priced, dollars):
+    store, result = gated("priced", fresh("priced"), policy=holding_out, pace=within(dollars))
+    assert held_out_records(store) == [0, 0]
+    assert not Path("runs", "holdout.jsonl").exists()
+    assert not result.complete
+    assert "held-out tasks were not read" in result.verdict.checks[-1].because
+    again = carry_out(store, load_suite("suite.yaml"), pace=Pace(), stop=Stop())
+    assert again.verdict.decision is Decision.PROMOTE
+    assert again.comparison.holdout.reading == 1
+
+
+def test_a_gate_whose_money_ends_among_the_held_out_tasks_says_so(holding_out, priced):
+    _, result = gated("priced", fresh("priced"), policy=holding_out, pace=within(1.0))
+    assert not result.complete
+    assert "time or money ended" in " ".join(result.comparison.warnings)
+    assert result.comparison.holdout.reading == 1
+
+
+def test_a_gate_whose_money_ends_among_the_fixes_says_so_and_can_go_on(project, priced):
+    policy = with_rules(project, {"use": "no_confirmed_regressions"}, {"use": "min_fixes"})
+    store, result = gated("priced", fresh("priced_broken"), policy=policy, pace=within(1.5))
+    assert not result.complete
+    assert "time or money ended" in " ".join(result.comparison.warnings)
+    again = carry_out(store, load_suite("suite.yaml"), pace=Pace(), stop=Stop())
+    assert again.complete
+    assert "2 confirmed fixed: t3, t4" in again.verdict.checks[-1].because
+
+
+def test_a_gate_whose_money_ends_among_the_base_trials_says_so(priced):
+    _, result = gated("priced", fresh("priced"), pace=within(0.305))
+    assert not result.complete
+    assert "time or money ended" in " ".join(result.comparison.warnings)

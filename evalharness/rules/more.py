@@ -8,6 +8,7 @@ from evalharness.rules import ErrorBudget, Need
 from evalharness.rules.wording import above, below, fraction, points, three_way, undefined
 
 NAMED = 3
+UNREAD = "held-out tasks were not read: a gate asks them last, and not where the rest blocks or its time or money ended"
 
 
 @dataclass(frozen=True)
@@ -152,9 +153,11 @@ class Holdout:
         found = comparison.measures[self.needs()[0].key]
         margin = budget.margin if self.margin is None else self.margin
         change, harm = found.change, found.harm
-        if change.value is None or harm.value is None:
-            return undefined("holdout", change)
         reading = comparison.holdout
+        if change.value is None or harm.value is None:
+            if reading is None and comparison.left_out.held_out:
+                return Check(rule="holdout", decision=Decision.INCONCLUSIVE, because=UNREAD)
+            return undefined("holdout", change)
         often = f", reading {reading.reading} of {reading.budget}" if reading else ""
         because = (
             f"{change.n} held-out tasks: {points(change.value)} points, at worst {points(change.low)} "
