@@ -31,9 +31,21 @@ def tests(said: Any, folder: Path, adopted: Adopted) -> Iterator[tuple[str, dict
     for index, item in enumerate(items):
         place = f"tests[{index}]"
         try:
-            yield from _one(item, place, folder)
+            for each in _each(item, folder):
+                yield from _one(each, place, folder)
         except NoCounterpart as exc:
             adopted.lose(place, str(exc))
+
+
+def _each(item: Any, folder: Path) -> list[Any]:
+    """Return what an entry stands for: itself, or the files that its pattern matches."""
+    pattern = item.removeprefix(SCHEME) if isinstance(item, str) else ""
+    if not any(sign in pattern for sign in "*?[") or pattern.startswith("/") or located(item, folder).is_file():
+        return [item]
+    found = [each.relative_to(folder).as_posix() for each in sorted(folder.glob(pattern)) if each.is_file()]
+    if not found:
+        raise NoCounterpart(f"{pattern}: no such files")
+    return found
 
 
 def _one(item: Any, place: str, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -46,6 +58,8 @@ def _one(item: Any, place: str, folder: Path) -> Iterator[tuple[str, dict[str, A
         raise NoCounterpart("is neither a test nor a file of tests")
     path = located(item, folder)
     content = loaded(path)
+    if isinstance(content, dict):
+        content = [content]
     if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
         raise NoCounterpart(f"{path.name} holds no list of tests")
     for index, each in enumerate(content):

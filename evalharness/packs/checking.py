@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from evalharness.packs.item import DIFFICULTIES, ID, KNOWN, REQUIRED, recipe_of
+from evalharness.packs.item import DIFFICULTIES, HASHED, ID, KNOWN, REQUIRED, recipe_of
 from evalharness.packs.language import implausible
 from evalharness.packs.reading import Found, rows
 from evalharness.registry import suggestion
@@ -110,7 +110,7 @@ def _faults(fields: dict[str, Any]) -> Iterator[Fault]:
     broken = {key.partition(".")[0].partition("[")[0] for rule, key, _ in shape if rule is not Rule.UNKNOWN_KEY}
     if not broken & {"text", "label", "context"} and set(REQUIRED[:3]) <= set(fields):
         yield from _told(fields)
-    if not broken and not {rule for rule, _, _ in shape} & {Rule.MISSING} and recipe_of(fields) is None:
+    if {*HASHED, "sha256"} <= fields.keys() and "sha256" not in broken and recipe_of(fields) is None:
         yield Rule.SHA256, "sha256", "is the hash of neither recipe: the item was changed after it was hashed"
 
 

@@ -167,6 +167,21 @@ def test_tests_in_a_table_are_read(tmp_path):
     ]
 
 
+def test_a_pattern_stands_for_all_files_of_tests_that_it_matches(tmp_path):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "a.yaml").write_text(
+        "- {description: first, vars: {q: one}, assert: [{type: contains, value: o}]}\n"
+    )
+    (tmp_path / "tests" / "b.yaml").write_text(
+        "description: second\nvars: {q: two}\nassert: [{type: contains, value: t}]\n"
+    )
+    config = "prompts: ['{{q}}']\nproviders: [echo]\ntests: ['file://tests/*.yaml', 'file://none/*.yaml']\n"
+    (tmp_path / "c.yaml").write_text(config)
+    found = adopted(tmp_path / "c.yaml", tmp_path / "ours")
+    assert [row["id"] for row in found.rows] == ["first", "second"]
+    assert [str(lost) for lost in found.lost] == ["tests[1]: none/*.yaml: no such files"]
+
+
 def test_variables_called_like_keys_of_ours_still_fill_the_template(tmp_path):
     (tmp_path / "c.yaml").write_text(
         "prompts: ['{{id}} {{tags}}']\nproviders: [echo]\n"

@@ -134,6 +134,12 @@ def test_garbage_is_one_line_that_names_the_file(tmp_path, content, said):
     assert "\n" not in str(caught.value)
 
 
+def test_a_wrong_hash_is_named_whatever_else_is_wrong_with_the_item(tmp_path):
+    broken = item(id="zz") | {"sha256": "0" * 64}
+    del broken["lang"]
+    assert {each.rule for each in found(tmp_path, [broken])} == {Rule.MISSING, Rule.ID, Rule.SHA256}
+
+
 def test_a_byte_order_mark_and_dos_line_ends_are_read(tmp_path):
     path = tmp_path / "pack.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + json.dumps(item()).encode() + b"\r\n")
