@@ -21,7 +21,7 @@ COMMANDS = {
     "packs": "List, check and generate smoke packs.",
     "report": "Write a run, comparison, gate or version line as HTML, Markdown, JUnit or SARIF.",
     "promote": "Put a judged version on the version line.",
-    "line": "Show, verify or roll back a version line.",
+    "line": "Show, verify or roll back a version line, or record its baseline.",
     "merge": "Put the shards of a run together.",
     "runs": "List the runs of a folder, or clear old ones away.",
     "grade": "Judge a run's stored transcripts again, without the agent.",
@@ -82,7 +82,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "EVALH", "max_content_width": 100},
     epilog="Exit codes: 0 done, or nothing stands against it; 1 block; 2 usage or configuration; 3 inconclusive, or a "
-    "budget ended; 4 the harness failed; 5 not comparable; 130 interrupted.",
+    "budget ended; 4 the harness failed; 5 not comparable; 130, 143 interrupted.",
 )
 @click.version_option(__version__, prog_name="evalh")
 @click.pass_context

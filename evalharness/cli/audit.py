@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from evalharness.audit import audit
+from evalharness.cli.options import JSON
 from evalharness.cli.terminal import colour
 from evalharness.errors import ConfigError
 from evalharness.model import Outcome, Record
@@ -33,8 +34,10 @@ Number = TypeVar("Number", int, float)
 )
 @click.option("--grader", metavar="NAME", help="Audit this grader alone (default: whether the trial passed).")
 @click.option("--k", "ks", metavar="1,3,5", help="Correct pass@k and pass^k for these k (default: 1, 3, 5 if tried).")
-@click.option("--cost-ratio", default="1,4", show_default=True, help="What a wrong answer costs, in right ones.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option(
+    "--cost-ratio", metavar="1,4", default="1,4", show_default=True, help="What a wrong answer costs, in right ones."
+)
+@JSON
 def command(run: str, reference: str, grader: str | None, ks: str | None, cost_ratio: str, as_json: bool) -> None:
     """Compare the grades of RUN with a reference: what a pass is worth, the grader's errors, and corrected numbers.
 

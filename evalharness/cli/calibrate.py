@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from evalharness.calibrate import calibrate, measured_counts, replay, resampled
+from evalharness.cli.options import JSON
 from evalharness.cli.terminal import colour
 from evalharness.errors import ConfigError
 from evalharness.gate import DEFAULT_PRESET, check_policy
@@ -35,9 +36,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--policy", metavar="FILE|PRESET", help="A preset or a file with a `gate:` section (default: the run's).")
 @click.option("--trials", "-k", type=click.IntRange(1), help="Base trials per task and arm (default: as the run had).")
 @click.option("--reps", type=click.IntRange(20), default=400, show_default=True, help="Simulated gates per row.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Trials that run at a time.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the simulation.")
+@click.option("--workers", "-j", type=click.IntRange(1), default=1, show_default=True, help="Trials at the same time.")
+@JSON
 def command(**options: object) -> None:
     """Try the gate on RUN: how often it blocks and promotes the same agent, and what it sees of faults.
 

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from evalharness.cli.allowing import allowances_of, allowing_options
+from evalharness.cli.options import JSON, REPORTS
 from evalharness.cli.terminal import colour
 from evalharness.comparing import compare_runs, compare_several
 from evalharness.errors import ConfigError
@@ -32,15 +33,8 @@ SEVERAL = {".md": lineup.as_markdown, ".json": lineup.as_json, ".html": several_
     help=f"A preset ({', '.join(PRESETS)}) or a file with a `gate:` section (default: the baseline's).",
 )
 @allowing_options
-@click.option(
-    "--report",
-    "reports",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Also write a report, by its ending (.md, .json, .html, ...); may be repeated.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@REPORTS
+@JSON
 def command(  # noqa: PLR0913 - one parameter per option
     *,
     baseline: Path,

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 import evalharness
 from evalharness.cli.listing import listing
+from evalharness.cli.options import JSON
 from evalharness.errors import HarnessFault
 from evalharness.redact import SECRET_NAME, SHORTEST
 from evalharness.workspaces import bubblewrap, cgroups
@@ -188,7 +189,7 @@ def _line(finding: Finding) -> tuple[str, str]:
 
 
 @click.command("doctor", short_help="Check this machine, and what evalh finds on it.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(as_json: bool) -> None:
     """Check this machine: packages, git, memory, disk, settings, and which secrets are kept out of files.
 

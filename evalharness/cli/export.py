@@ -26,7 +26,9 @@ KINDS = ", ".join(BUILT_IN["exporter"])
 @click.argument("source", metavar="SOURCE")
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The file or folder to make.")
 @click.option("--no-transcripts", is_flag=True, help="Leave out what was said; runs only.")
-@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the format; repeatable.")
+@click.option(
+    "--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the format; may be repeated."
+)
 def command(kind: str, source: str, out: Path, no_transcripts: bool, options: tuple[str, ...]) -> None:
     """Write SOURCE as KIND.
 

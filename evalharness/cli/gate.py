@@ -10,6 +10,7 @@ import msgspec
 from evalharness.budget import Budget
 from evalharness.cli.allowing import allowances_of, allowing_options
 from evalharness.cli.interrupts import EXIT_CODES, interruptible
+from evalharness.cli.options import JSON, REPORTS
 from evalharness.cli.progress import progress, together
 from evalharness.cli.terminal import colour
 from evalharness.errors import BreakerOpen, ConfigError
@@ -66,11 +67,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="The gate directory (default: gates/<id>).")
 @click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help="Stop before spending more.")
 @click.option("--budget-minutes", type=click.FloatRange(0, min_open=True), help="Decide by then, on what there is.")
-@click.option(
-    "--report", "reports", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Also write a report."
-)
+@REPORTS
 @allowing_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(**given: Any) -> None:
     """Run SUITE against both arms, re-run on fresh trials exactly the tasks that seem to have broken, and decide.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from evalharness.cli.options import JSON
 from evalharness.model import Outcome
 from evalharness.planning import measured
 from evalharness.regrade import regrade
@@ -17,7 +18,7 @@ from evalharness.suite import load_suite
 @click.option("--suite", metavar="SUITE", help="The suite whose graders judge (default: the one that was run).")
 @click.option("--workers", "-j", type=click.IntRange(1), default=4, show_default=True, help="Trials at the same time.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="The new run directory (default: beside RUN).")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(run: Path, suite: str | None, workers: int, out: Path | None, as_json: bool) -> None:
     """Judge the stored transcripts and artifacts of RUN again, into a new run beside it; RUN stays as it is."""
     before = RunStore(run)

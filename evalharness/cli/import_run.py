@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from evalharness.cli.options import JSON
 from evalharness.foreign import keep, source
 from evalharness.registry import BUILT_IN
 from evalharness.report.console import plain
@@ -25,7 +26,7 @@ class Judged(msgspec.Struct, frozen=True):
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The run directory to make.")
 @click.option("--run", "run", metavar="NAME", help="Which run, where the source holds several (as PATH::NAME does).")
 @click.option("--pass-at", type=float, metavar="X", help="The score from which on a trial passes.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(kind: str, path: str, out: Path, run: str | None, pass_at: float | None, as_json: bool) -> None:
     """Read a log of KIND (`auto` looks inside) at PATH, and keep it as the run directory DIR."""
     store = keep(source(path, kind=None if kind == "auto" else kind, run=run, pass_at=pass_at), out)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from evalharness.cli.line_options import act, acting_options, extend
+from evalharness.cli.options import JSON
 from evalharness.cli.terminal import colour
 from evalharness.errors import ConfigError
 from evalharness.ledger import DEFAULT_LINE, Line, line_names, open_line
@@ -16,7 +17,7 @@ NAME = click.argument("name", default=DEFAULT_LINE)
 REMOTE = click.option("--remote", metavar="REMOTE", help="Bring the line up to date from this git remote first.")
 
 
-@click.group("line", short_help="Show, verify or roll back a version line.")
+@click.group("line", short_help="Show, verify or roll back a version line, or record its baseline.")
 def command() -> None:
     """Look after a version line: the append-only record of promoted and refused versions.
 
@@ -25,10 +26,10 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command("show", short_help="Show what stands on a line, and every decision.")
 @NAME
 @REMOTE
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def show(name: str, remote: str | None, *, as_json: bool) -> None:
     """Show what stands on line NAME, and every decision, the newest first."""
     _, chain = _read(name, remote)
@@ -38,7 +39,7 @@ def show(name: str, remote: str | None, *, as_json: bool) -> None:
         click.echo(report.render(chain, colour=colour()), nl=False)
 
 
-@command.command()
+@command.command("verify", short_help="Check that every entry is as it was written.")
 @NAME
 @REMOTE
 @click.option("--head", metavar="DIGEST", help="An entry you remember: without it, a cut end cannot be seen.")
@@ -51,7 +52,7 @@ def verify(name: str, remote: str | None, head: str | None) -> None:
     click.echo(said + (_since(chain, head) if head else "; remember it, and check later with --head"))
 
 
-@command.command("rollback")
+@command.command("rollback", short_help="Make an earlier version stand again.")
 @NAME
 @click.option("--to", "version", required=True, metavar="VERSION", help="The promoted version that is to stand again.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it stays on record.")
@@ -66,7 +67,7 @@ def roll_back(name: str, version: str, reason: str, who: str | None, push: str |
     click.echo(report.render_decision(link, colour=colour()), nl=False)
 
 
-@command.command()
+@command.command("baseline", short_help="Record fresh runs of the version that stands.")
 @NAME
 @click.option(
     "--run",

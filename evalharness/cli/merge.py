@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from evalharness.cli.options import JSON
 from evalharness.merge import merge
 
 
@@ -14,7 +15,7 @@ from evalharness.merge import merge
 @click.option(
     "--allow-missing", is_flag=True, help="Merge without the shards that are not here; their trials are owed."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(parts: tuple[Path, ...], out: Path, *, allow_missing: bool, as_json: bool) -> None:
     """Put run directories that hold different tasks or trials of one run together.
 

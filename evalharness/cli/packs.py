@@ -5,6 +5,7 @@ import msgspec
 from msgspec import Struct
 
 from evalharness.cli.listing import listing
+from evalharness.cli.options import JSON
 from evalharness.cli.packs_generate import generate
 from evalharness.errors import ConfigError
 from evalharness.packs.checking import Violation, check
@@ -41,7 +42,7 @@ command.add_command(generate)
 
 
 @command.command("list", short_help="List the packs that come with evalh.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def list_packs(*, as_json: bool) -> None:
     """List the packs that come with evalh: name, language, items, digest."""
     found = [_listed(name) for name in bundled_packs()]
@@ -62,7 +63,7 @@ def _listed(name: str) -> Listed:
 @command.command("check", short_help="Name every violation in packs.")
 @click.argument("sources", metavar="FILE|SUITE...", nargs=-1, required=True)
 @click.option("--strict", is_flag=True, help="Demand what is only advised for packs of others.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def check_packs(sources: tuple[str, ...], *, strict: bool, as_json: bool) -> None:
     """Name every violation in packs (.json, .jsonl), or in the packs that suites read; exit 2 where there is one.
 

@@ -12,6 +12,7 @@ import click
 import msgspec
 from msgspec import Struct
 
+from evalharness.cli.options import JSON
 from evalharness.errors import BudgetEnded, ConfigError
 from evalharness.packs.author import Author, LocalAuthor, ProviderAuthor, local_author
 from evalharness.packs.checking import LANGUAGE
@@ -63,13 +64,15 @@ class Generated(Struct, frozen=True, kw_only=True):
 @click.command("generate", short_help="Write a new pack with a model.")
 @click.option("--model", required=True, metavar="MODEL", help="Any litellm name, or `local` (the embedded model).")
 @click.option("--language", required=True, metavar="TAG", help="Such as en, de, ja or zh-Hant.")
-@click.option("--category", "categories", multiple=True, metavar="TEXT", help="Repeatable; six common ones by default.")
+@click.option(
+    "--category", "categories", multiple=True, metavar="TEXT", help="May be repeated (default: six common ones)."
+)
 @click.option(
     "--difficulty",
     "difficulties",
     multiple=True,
     type=click.Choice(["mixed", *DIFFICULTIES]),
-    help="Repeatable; mixed by default.",
+    help="May be repeated (default: mixed).",
 )
 @click.option("--num", required=True, type=click.IntRange(1, 10_000), metavar="N", help="How many items.")
 @click.option("--context", default="", metavar="TEXT", help="What the questions are to be about.")
@@ -82,7 +85,7 @@ class Generated(Struct, frozen=True, kw_only=True):
 @click.option("--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, metavar="SECONDS")
 @click.option("--max-tokens", type=click.IntRange(16), default=4096, show_default=True, metavar="N")
 @click.option("--api-base", metavar="URL", help="The server to ask, instead of the provider's.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def generate(**said: Any) -> None:
     """Write N items in a language, item by item, each checked before it is kept.
 

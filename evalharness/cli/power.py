@@ -7,6 +7,7 @@ import click
 import msgspec
 import numpy as np
 
+from evalharness.cli.options import JSON
 from evalharness.cli.terminal import colour
 from evalharness.errors import ConfigError
 from evalharness.outcomes import Outcomes, read
@@ -112,11 +113,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option(
     "--alpha", type=click.FloatRange(0, 0.5, True, True), default=0.05, show_default=True, help="False alarms."
 )
-@click.option("--estimand", type=click.Choice(["suite", "population"]), default="suite", show_default=True)
+@click.option(
+    "--estimand",
+    type=click.Choice(["suite", "population"]),
+    default="suite",
+    show_default=True,
+    help="These tasks, or tasks like these.",
+)
 @click.option(
     "--draws", type=click.IntRange(0), default=1000, show_default=True, help="Simulated comparisons; 0 for none."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(**options: object) -> None:
     """Say how many tasks and trials it takes to see a drop, or to rule a loss out.
 

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from evalharness.cli.line_options import act, acting_options, extend, pushed
+from evalharness.cli.options import JSON
 from evalharness.cli.terminal import colour
 from evalharness.errors import ConfigError
 from evalharness.ledger import DEFAULT_LINE, Line, open_line
@@ -39,7 +40,7 @@ EXIT_CODES = {Decision.PROMOTE: 0, Decision.BLOCK: 1, Decision.INCONCLUSIVE: 3}
 )
 @click.option("--override", is_flag=True, help="Promote against the verdict; needs --reason, and is shown forever.")
 @click.option("--reason", metavar="TEXT", help="Why the verdict is overridden.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 @acting_options
 def command(  # noqa: PLR0913 - one parameter per option
     judged: tuple[Path, ...],

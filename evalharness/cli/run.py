@@ -11,6 +11,7 @@ import msgspec
 from evalharness.budget import Budget
 from evalharness.cli.dry_run import estimate
 from evalharness.cli.interrupts import interruptible
+from evalharness.cli.options import JSON
 from evalharness.cli.progress import progress
 from evalharness.cli.run_end import end, summary
 from evalharness.cli.run_plan import Asked, plan
@@ -80,6 +81,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option(
     "--agent",
     "-a",
+    metavar="AGENT",
     help="An agent file or shorthand: agent.yaml, python:mod:fn, command:./a.sh, http://..., "
     "model:NAME, local, scripted:FILE, git:REF[:FILE].",
 )
@@ -118,7 +120,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--budget-tokens", type=click.IntRange(1), help="Stop before using more.")
 @click.option("--budget-minutes", type=click.FloatRange(0, min_open=True), help="Stop after this time.")
 @click.option("--dry-run", is_flag=True, help="Only say how many trials, how much time and money.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(**given: Any) -> None:
     """Run SUITE (a YAML file, or the name of a bundled suite such as smoke-en) against an agent.
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from evalharness.archive import RUNS, Kept, kept, opened
 from evalharness.cli.config import defaults
+from evalharness.cli.options import JSON
 from evalharness.cli.terminal import colour
 from evalharness.errors import ConfigError
 from evalharness.pruning import Fate, Wish, fates, holders
@@ -17,7 +18,6 @@ from evalharness.report.console import plain, printed
 from evalharness.store import RunStore
 
 FOLDER = click.argument("folder", default=RUNS, type=click.Path(path_type=Path, file_okay=False))
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 SIZES = ("B", "kB", "MB", "GB", "TB")
 
@@ -43,7 +43,7 @@ def command() -> None:
     """Look after a folder of runs (default: runs)."""
 
 
-@command.command("list")
+@command.command("list", short_help="List the runs of a folder.")
 @FOLDER
 @JSON
 def listed(folder: Path, *, as_json: bool) -> None:
@@ -57,7 +57,7 @@ def listed(folder: Path, *, as_json: bool) -> None:
         click.echo(f"{folder} holds no run", err=True)
 
 
-@command.command()
+@command.command("prune", short_help="Clear old runs away.")
 @FOLDER
 @click.option("--older-than", callback=_age, metavar="AGE", help="Only runs that began longer ago: 12h, 30d, 8w.")
 @click.option("--keep", type=click.IntRange(0), metavar="N", help="Keep the newest N of each suite and agent.")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from evalharness.cli.options import JSON
 from evalharness.cli.terminal import colour
 from evalharness.compare import side
 from evalharness.errors import ConfigError
@@ -27,7 +28,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--task", metavar="ID", help="Show the trials of this task with their transcripts.")
 @click.option("--trial", type=click.IntRange(1), help="With --task: only this trial.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(run: Path, task: str | None, trial: int | None, as_json: bool) -> None:
     """Show the numbers of RUN: rates with intervals, slowest and flakiest tasks, errors by cause, cost and tokens."""
     if task is not None:

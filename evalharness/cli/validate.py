@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from evalharness.calibrate import forecast
 from evalharness.cli.listing import listing
+from evalharness.cli.options import JSON
 from evalharness.definition import fingerprint, load_agent
 from evalharness.digests import suite_digest
 from evalharness.errors import ConfigError
@@ -157,7 +158,7 @@ def _rows(seen: SuiteSeen) -> list[tuple[str, str]]:
 @click.command("validate", short_help="Check a suite, and say what it costs and sees.")
 @click.argument("suite")
 @click.option("--agent", metavar="AGENT", help="Check this agent too: a file, a shorthand or git:REF.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(suite: str, agent: str | None, as_json: bool) -> None:
     """Check SUITE, a file or the name of a bundled suite, and print what a run of it comes to.
 

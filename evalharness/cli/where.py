@@ -43,7 +43,9 @@ def executor_options(command: Command) -> Command:
             ),
             click.option("--ray-address", metavar="HOST:PORT", help="The Ray cluster (default: one of our own)."),
             click.option("--ray-per-node", type=click.IntRange(1), metavar="N", help="At most N workers on one node."),
-            click.option("--ray-env", multiple=True, metavar="NAME", help="Tell workers this variable; repeatable."),
+            click.option(
+                "--ray-env", multiple=True, metavar="NAME", help="Tell workers this variable; may be repeated."
+            ),
             click.option("--ray-shared", is_flag=True, help="The nodes see the same folders: send no code."),
         )
     ):
