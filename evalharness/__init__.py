@@ -1,8 +1,8 @@
 """Evaluate LLM agents and gate their releases: is this version worse, beyond noise, and where?
 
 Read the modules in the order in which the data flows: `model` (every noun), `suite` (YAML to Suite), `runner` (run
-what is owed) and `trial` (one of them), `store` (a run on disk), `outcomes` (records to a table), `compare` (tables to a
-Comparison), `gate` (Comparison to Verdict), `report` (what people read).
+what is owed) and `trial` (one of them), `store` (a run on disk), `outcomes` (records to a table), `compare` (two tables
+to a Comparison), `gate` (Comparison to Verdict), `report` (what people read).
 
 Around them: `agents`, `graders`, `workspaces`, `executors`, `importers` and `exporters` hold what suites name, found by
 `registry`; `rates` keeps to a provider's limits; `external` and `adopt` take in other tools' suites, `tasksets` and
