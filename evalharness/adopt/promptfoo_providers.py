@@ -37,6 +37,11 @@ MODELS = {
     "huggingface": "huggingface",
 }
 KINDS = ("chat", "completion", "messages", "responses", "text-generation")  # the middle of `openai:chat:gpt-4o`
+OTHER_KINDS = frozenset(  # what is no model that answers a prompt, or no plain one
+    {"agents", "assistant", "chatkit", "claude-agent-sdk", "codex-sdk", "embedding", "embeddings", "feature-extraction"}
+    | {"image", "knowledge-base", "live", "moderation", "realtime", "sentence-similarity", "speech"}
+    | {"text-classification", "text-to-image", "token-classification", "transcription", "video"}
+)
 OPTIONS = {
     "temperature": "temperature",
     "max_tokens": "max_tokens",
@@ -131,6 +136,8 @@ def _model(name: str, rest: str) -> str | None:
     if name not in MODELS or not rest:
         return None
     kind, _, model = rest.partition(":")
+    if kind in OTHER_KINDS:
+        return None
     kind, model = (kind, model) if kind in KINDS and model else ("", rest)
     if name == "openai" and kind == "completion":
         return f"text-completion-openai/{model}"

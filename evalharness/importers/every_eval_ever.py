@@ -5,10 +5,11 @@ no number of a repetition: the order of a sample's lines is taken, unless their 
 `repeat`.
 """
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from evalharness.importers.every_eval_ever_files import Aggregate, Instance, Tokens
 from evalharness.importers.header import Known, header
@@ -107,14 +108,28 @@ def _doubts(found: list[Instance]) -> list[str]:
 def _contradicted(aggregate: Aggregate, found: list[Instance]) -> list[str]:
     """Compare the score of a whole evaluation with its instances, where it has one and that is a share."""
     told = [each.score_details.score for each in aggregate.evaluation_results if not each.metric_config.lower_is_better]
-    scores = [each.evaluation.score for each in found if not each.error]
-    known = [each for each in scores if each is not None]
-    if len(aggregate.evaluation_results) != 1 or not told or told[0] is None or not known or len(known) < len(scores):
+    judged = [each for each in found if not each.error]
+    ids = [each.sample_id for each in judged]
+    known = [
+        *_means(ids, [each.evaluation.score for each in judged]),
+        *_means(ids, [each.evaluation.is_correct for each in judged]),
+    ]
+    if len(aggregate.evaluation_results) != 1 or not told or told[0] is None or not 0 <= told[0] <= 1 or not known:
         return []
-    mean = sum(known) / len(known)
-    if not 0 <= told[0] <= 1 or not 0 <= mean <= 1 or abs(told[0] - mean) <= TOLERANCE:
+    if any(not 0 <= each <= 1 or abs(told[0] - each) <= TOLERANCE for each in known):
         return []
-    return [f"its score is {told[0]:g}, but its instances give {mean:g}"]
+    return [f"its score is {told[0]:g}, but its instances give {known[0]:g}"]
+
+
+def _means(ids: Sequence[str], values: Sequence[float | None]) -> list[float]:
+    """Return the mean of all values, and that of the samples' means; nothing where an instance has no value."""
+    known = [float(each) for each in values if each is not None]
+    if not known or len(known) < len(values):
+        return []
+    of: defaultdict[str, list[float]] = defaultdict(list)
+    for sample_id, value in zip(ids, known, strict=True):
+        of[sample_id].append(value)
+    return [fmean(known), fmean(fmean(own) for own in of.values())]
 
 
 def _aggregate(path: Path) -> Aggregate:

@@ -157,6 +157,16 @@ def test_models_keep_their_options_and_never_their_keys(tmp_path):
     ]
 
 
+def test_a_provider_that_is_no_model_to_prompt_is_named_and_made_no_model(tmp_path):
+    providers = ["openai:assistant:asst_1", "openai:embeddings:e", "bedrock:agents:a", "openai:ft:gpt-4o:me"]
+    (tmp_path / "c.yaml").write_text(
+        f"prompts: [x]\nproviders: {json.dumps(providers)}\ntests: [{{assert: [{{type: contains, value: x}}]}}]\n"
+    )
+    found = adopted(tmp_path / "c.yaml", tmp_path / "ours")
+    assert [each["options"]["model"] for each in found.agents.values()] == ["openai/ft:gpt-4o:me"]
+    assert [lost.place for lost in found.lost] == ["providers[0]", "providers[1]", "providers[2]"]
+
+
 def test_tests_in_a_table_are_read(tmp_path):
     (tmp_path / "t.csv").write_text('q,__expected,__description\none,contains: x,first\ntwo,"plain, text",second\n')
     (tmp_path / "c.yaml").write_text("prompts: ['{{q}}']\nproviders: [echo]\ntests: file://t.csv\n")

@@ -96,3 +96,14 @@ def test_an_aggregate_of_every_eval_ever_that_contradicts_its_instances_is_repor
     assert faults(file) == ["its score is 0.9, but its instances give 0.5"]
     file = written(tmp_path / "e.json", aggregate | {"evaluation_results": [{"score_details": {"score": 0.5}}]})
     assert faults(file) == []
+
+
+def test_an_aggregate_may_be_the_mean_of_samples_that_were_tried_unequally_often(tmp_path):
+    rows = [
+        {"evaluation_id": "e", "sample_id": name, "model_id": "m", "evaluation": {"score": n, "is_correct": bool(n)}}
+        for name, n in (("a", 1), ("a", 1), ("a", 1), ("b", 0))
+    ]
+    written(tmp_path / "rows.jsonl", rows)
+    told = {"evaluation_id": "e", "detailed_evaluation_results": {"file_path": "rows.jsonl"}}
+    file = written(tmp_path / "e.json", told | {"evaluation_results": [{"score_details": {"score": 0.5}}]})
+    assert not any("score" in each for each in faults(file))
