@@ -84,13 +84,18 @@ def suite_of(name: str, here: Suite) -> tuple[Suite, tuple[str, ...]]:
 
 
 def unfit(outcomes: Outcomes, suite: Suite, max_age_days: float, now: datetime) -> list[str]:
-    """Say why a stored run should not be reused: parts missing, too old, or made to confirm."""
+    """Say why a stored run should not be reused: parts missing, spread unevenly, too old, or made to confirm."""
     header, reasons = outcomes.header, []
     if header.role == "confirm":
         reasons.append("it confirmed suspects, which were chosen for how they looked")
     absent = [task.id for task in suite.tasks if task.id not in outcomes.tasks.index]
     if absent:
         reasons.append(f"it lacks {len(absent)} of the suite's {len(suite.tasks)} tasks")
+    spread = outcomes.tasks["planned"].reindex([task.id for task in suite.tasks]).dropna()
+    if spread.nunique() > 1:
+        reasons.append(
+            f"it has {spread.min():.0f} to {spread.max():.0f} trials per task, and a gate plans with one number"
+        )
     if header.options.get("cache"):
         reasons.append("it ran with --cache, so its trials need not be fresh")
     if outcomes.causes.get("not run"):

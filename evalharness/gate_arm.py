@@ -54,7 +54,11 @@ class GateArm:
 
     @property
     def offset(self) -> int:
-        """How many trials per task are stored, and so not in this arm's own run."""
+        """How many trials per task are stored, and so not in this arm's own run.
+
+        An uneven run is only used where it cannot be run again (`baseline.unfit`); there the most that a task has makes
+        early looks spend less error than they may, never more.
+        """
         return 0 if self.stored is None else int(self.stored.tasks["planned"].max())
 
     @property

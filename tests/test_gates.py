@@ -16,8 +16,9 @@ from evalharness.errors import ConfigError
 from evalharness.gate import PRESETS
 from evalharness.gate_store import GateStore
 from evalharness.gates import Question, ask, begin_gate, carry_out, escalated
-from evalharness.model import AgentDefinition, Allowance, Decision
-from evalharness.runner import Pace, Stop
+from evalharness.model import AgentDefinition, Allowance, Decision, Planned
+from evalharness.runner import Pace, Stop, run
+from evalharness.runs import begin
 from evalharness.store import RunStore
 from evalharness.suite import load_suite
 
@@ -139,6 +140,25 @@ def test_a_stale_run_is_measured_afresh(project):
     assert resolve(str(path), load_suite("suite.yaml"), max_age_days=1e4).stored == str(path)
 
 
+def test_a_run_with_unequal_trials_is_measured_afresh_and_without_its_agent_still_gates(project):
+    suite = load_suite("suite.yaml")
+    by_number = {2: [f"t{n}" for n in range(20)], 7: [f"t{n}" for n in range(20, 24)]}
+    planned = [Planned(task_ids=tuple(ids), first=1, last=number) for number, ids in by_number.items()]
+    arm = begin(suite, agent("steady"), out=project / "uneven", planned=planned)
+    with arm.store.writer() as writer:
+        run(arm.owed(), job=arm.job(), executor=arm.executor(), writer=writer, pace=Pace(workers=4), stop=Stop())
+    baseline = resolve("uneven", suite)
+    assert baseline.stored is None
+    assert "2 to 7 trials per task" in baseline.notes[0]
+    (project / "arms.py").write_text(AGENT + "\n# another release\n")
+    kept = resolve("uneven", suite)
+    assert "used although it is not fit" in kept.notes[0]
+    _, result = gated("steady", kept)
+    assert result.verdict.decision is not Decision.BLOCK
+    assert {each.baseline.measured for each in result.comparison.tasks} == {2, 7}
+    assert "2 to 7 trials per task" in " ".join(result.comparison.warnings)
+
+
 def test_trials_that_confirmed_are_no_baseline(project):
     store, _ = gated("broken", fresh("steady"))
     baseline = resolve(store.header.baseline.confirm, load_suite("suite.yaml"))
@@ -193,8 +213,8 @@ def test_a_killed_gate_resumes_in_every_stage_and_counts_no_trial_twice(project,
     )
     assert done.returncode == 1, done.stderr.decode()
     assert json.loads(done.stdout)["decision"] == "block"
-    for run in project.glob("runs/*"):
-        seen = Counter(record.key for record in RunStore(run).records())
+    for folder in project.glob("runs/*"):
+        seen = Counter(record.key for record in RunStore(folder).records())
         assert set(seen.values()) == {1}
 
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from evalharness.definition import load_agent
 from evalharness.model import Trial
 from evalharness.redact import Redactor
 from evalharness.response_cache import Memory, ResponseCache
+from evalharness.runs import begin
+from evalharness.suite import load_suite
 from tests.agents.test_model_agent import answer
 from tests.running import evalh, lines, tasks, write_suite
 from tests.servers import Reply, serving
@@ -84,9 +87,13 @@ def test_several_processes_may_write_the_same_entries(tmp_path):
 
 def run(folder, url, out, *options):
     write_suite(folder)
+    write_model(folder, url)
+    return evalh("run", "suite.yaml", "-a", "agent.yaml", "-o", out, "-k", 2, *options, cwd=folder)
+
+
+def write_model(folder, url):
     agent = {"use": "model", "options": {"model": "openai/tiny", "api_base": f"{url}/v1", "extra": {"api_key": "none"}}}
     (folder / "agent.yaml").write_text(json.dumps(agent))
-    return evalh("run", "suite.yaml", "-a", "agent.yaml", "-o", out, "-k", 2, *options, cwd=folder)
 
 
 def usages(run_folder):
@@ -133,3 +140,29 @@ def test_a_resumed_run_keeps_to_its_own_cache(tmp_path):
         run(tmp_path, server.url, "one", "--seed", 3, "--cache", "kept")
     done = evalh("run", "one", "--cache", "other", cwd=tmp_path)
     assert (done.returncode, "is a run already" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(("role", "used"), [("run", True), ("gate", False), ("confirm", False)])
+def test_what_a_gate_runs_has_no_cache_whatever_its_options_say(tmp_path, role, used):
+    write_suite(tmp_path)
+    write_model(tmp_path, "http://127.0.0.1:9")
+    suite, definition = load_suite(str(tmp_path / "suite.yaml")), load_agent(str(tmp_path / "agent.yaml"))
+    options = {"cache": str(tmp_path / "kept")}
+    arm = begin(suite, definition, out=tmp_path / "out", role=role, options=options)
+    assert (arm.job().cache is not None) is used
+
+
+def test_a_gate_asks_for_every_trial_although_its_baseline_was_answered_from_a_cache(tmp_path):
+    with serving(answer=answer) as server:
+        for out in ("one", "two"):
+            assert run(tmp_path, server.url, out, "--seed", 3, "--cache", "kept").returncode == 0
+        asked = len(server.asked)
+        gate = ["gate", "suite.yaml", "--candidate", "agent.yaml", "--baseline", "two", "-k", 2, "--seed", 3]
+        done = evalh(*gate, "--out", "gated", cwd=tmp_path, env={"EVALH_CACHE": "kept", "EVALH_RUN_CACHE": "kept"})
+        assert "not reused (it ran with --cache" in " ".join((done.stdout + done.stderr).split())
+        trials = [each for arm in (tmp_path / "runs").iterdir() for each in usages(arm)]
+        assert len(trials) >= 2 * asked
+        assert len(server.asked) - asked == len(trials)
+        assert not any(each.get("cached_calls") for each in trials)
+        refused = evalh(*gate, "--cache", "kept", cwd=tmp_path)
+        assert (refused.returncode, "No such option" in refused.stderr) == (2, True)
