@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from evalharness.breaker import Breaker
 from evalharness.executors import Finished
-from evalharness.model import Outcome, Record, Trial
+from evalharness.model import Outcome, Record, Trial, TrialKey
 
 SUSPENDED_SECONDS = 5.0
 RESOLUTION = 0.001  # seconds, of the times in records
@@ -31,6 +31,7 @@ class Outages:
         self.breaker = Breaker()
         self._suspended: list[_Suspended] = []
         self._over = -math.inf
+        self._spared: set[TrialKey] = set()  # by an outage that is over
 
     def take(self, finished: Finished, *, now: float) -> Taken:
         """Take in how a trial came back."""
@@ -44,8 +45,9 @@ class Outages:
         if breaker.swallows(cause):
             breaker.probed(cause, now=now, retry_after=finished.retry_after)
             return Taken(owed=(trial,))
-        if began < self._over:
-            return Taken(owed=(trial,))  # the outage's doing still
+        if began < self._over and trial.key not in self._spared:
+            self._spared.add(trial.key)  # once: it comes back from after the outage, whatever a clock may say
+            return Taken(owed=(trial,))
         breaker.note(cause, trial=trial.key, now=now)
         self._suspended.append(_Suspended(failed=_ended(record), until=now + SUSPENDED_SECONDS, finished=finished))
         if breaker.cause is None:
@@ -59,7 +61,7 @@ class Outages:
         elif later:
             return (finished,)  # it was at work before the outage, and says nothing about its end
         else:
-            self._suspended, cleared, self._over = [], (), began
+            self._suspended, cleared, self._over, self._spared = [], (), began, set()
         self.breaker.note(None, trial=finished.trial.key, now=now)
         return (*cleared, finished)
 

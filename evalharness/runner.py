@@ -128,7 +128,7 @@ class _Running:
             self._take(self._finished(self._patience()))
             self._writer.sync()
             self._listener(self._tally)
-        self._take(self._finished(0.0))
+        self._take(self._finished(0.0), last=True)
         self._keep(self._outages.evidence())
         if self._outage:
             left = self._tally.owed - self._tally.measured
@@ -210,10 +210,10 @@ class _Running:
             timeout = 0.0
         return batch
 
-    def _take(self, batch: list[Finished]) -> None:
+    def _take(self, batch: list[Finished], *, last: bool = False) -> None:
         """Keep what was measured or attempted, and queue again what is owed again."""
         kept = [each for finished in batch for each in self._counted(finished)]
-        idle = not self._in_flight and (self._stopped is not None or not self._backlog)
+        idle = last or (not self._in_flight and (self._stopped is not None or not self._backlog))
         kept += self._outages.settled(now=time.monotonic(), idle=idle)
         self._keep(kept)
         for finished in kept:

@@ -52,3 +52,18 @@ def test_the_failures_of_an_outage_are_owed_when_the_breaker_opens():
     for number in range(1, 9):
         owed += outages.take(came_back(number, began=10, took=1, cause="status:503"), now=11).owed
     assert [trial.number for trial in owed] == list(range(1, 9))
+
+
+def test_a_clock_that_was_set_back_makes_no_trial_fail_for_nothing_more_than_once():
+    outages = Outages()
+    for number in range(1, 9):
+        outages.take(came_back(number, began=10, took=1, cause="status:503"), now=11)
+    outages.take(came_back(1, began=20, took=1), now=21)
+    assert outages.breaker.cause is None
+    assert numbers_of(outages.take(came_back(2, began=12, took=1, cause="status:500"), now=22)) == ([2], [])
+    assert numbers_of(outages.take(came_back(2, began=13, took=1, cause="status:500"), now=23)) == ([], [])
+    assert numbers(outages.settled(now=23 + SUSPENDED_SECONDS, idle=False)) == [2]
+
+
+def numbers_of(taken):
+    return [trial.number for trial in taken.owed], numbers(taken.kept)

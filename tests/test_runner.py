@@ -124,6 +124,23 @@ def test_an_abandoned_run_keeps_what_finished_and_waits_for_nothing(tmp_path):
     assert {key.task_id for key in result.owed} == {"t1", "t2"}
 
 
+def test_an_abandoned_run_keeps_a_failed_attempt_that_might_have_been_an_outage_and_names_its_trial_as_owed(tmp_path):
+    stop, released = Stop(), threading.Event()
+
+    def act(task, _number):
+        if task.id == "t0":
+            return unmeasured("status:500")
+        stop.request("a test", abandon=True)
+        released.wait(30)
+        return "yes"
+
+    run = Run(tmp_path / "run", act)
+    result = run.carry_out(stop=stop, workers=1)
+    released.set()
+    assert [(record.task_id, record.cause) for record in run.records()] == [("t0", "status:500")]
+    assert sorted(key.task_id for key in result.owed) == ["t0", "t1", "t2"]
+
+
 @pytest.mark.parametrize(("budget", "reason"), [({"cost_usd": 0.05}, "usd"), ({"tokens": 500}, "tokens")])
 def test_a_budget_is_spent_and_not_overspent(tmp_path, budget, reason):
     """Used to: trials in flight made it stop early for good, or another one was begun with nothing left."""
