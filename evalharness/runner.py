@@ -169,7 +169,7 @@ class _Running:
         if self._breaker.cause is not None:
             self._probe(now)
             return
-        self._tally.waiting = rates.standing()
+        self._tally.waiting = rates.waiting()
         while self._backlog and len(self._in_flight) < self._room and self._affordable():
             self._start(self._backlog.pop())
 

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from evalharness.model import Decision, Extension, Policy
 from evalharness.outcomes import Outcomes
 from evalharness.procedure import Procedure
 from evalharness.report import calibration as report
+from tests.coins import tossed
 from tests.factories import outcomes
 
 PR = PRESETS["pr"]
@@ -193,25 +192,10 @@ def test_past_runs_of_other_tasks_cannot_be_compared():
     assert "1 could not be compared" in report.render_past(past)
 
 
-SUITE = """
-name: coins
-trials: 4
-tasks: [{id: sure, prompt: a, expected: "1"}, {id: b, prompt: b, expected: "1"}, {id: c, prompt: c, expected: "1"}]
-graders: [{use: exact_match}]
-"""
-AGENT = "def agent(task, seed):\n    return '1' if task.id == 'sure' or seed % 2 else '0'\n"
-
-
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> Path:
     """A folder with two runs of three tasks."""
-    folder = tmp_path_factory.mktemp("coins")
-    (folder / "s.yaml").write_text(SUITE)
-    (folder / "coins.py").write_text(AGENT)
-    for seed in ("1", "2"):
-        words = ["run", "s.yaml", "--agent", "python:coins:agent", "--seed", seed, "--out", f"runs/{seed}"]
-        subprocess.run([sys.executable, "-m", "evalharness", *words], cwd=folder, capture_output=True, check=True)
-    return folder / "runs"
+    return tossed(tmp_path_factory.mktemp("coins"))[0].parent
 
 
 def test_a_stored_run_is_calibrated_from_the_command_line(runs):

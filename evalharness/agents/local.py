@@ -25,9 +25,6 @@ from evalharness.workspaces import Workspace
 NAME = "gemma-3-270m-q4_k_m"
 INSTALL = "pip install 'evalharness[local]'"
 _MOST_SLOTS = 16
-_MOST_THREADS = (
-    4  # threads wait for each other at every step: one more than there are free cores makes all of them crawl
-)
 
 TEMPLATE = "Question: {{ prompt }}\nAnswer:"
 EXAMPLES = tuple(
@@ -122,15 +119,13 @@ class LocalSession:
 def _served(agent: LocalAgent, *, slots: int, key: str) -> Any:
     """Start a server of this process's own; it says nothing and lets nobody else in."""
     llama = _imported("xllamacpp")
-    threads = agent.threads or max(
-        1, (os.cpu_count() or 1) // 2
-    )  # they spin: on a busy machine one each is 10 x slower
+    spared = max(1, (os.cpu_count() or 1) // 2)  # threads spin: on a busy machine one for each core is 10 x slower
     params = llama.CommonParams()
     params.model.path = str(_model_file(agent))
     params.model_alias = {NAME if agent.file is None else Path(agent.file).stem}
     params.hostnames, params.port, params.api_keys = ["127.0.0.1"], 0, [key]
     params.n_parallel, params.n_ctx = slots, slots * agent.context
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = agent.threads or spared
     params.n_threads_http = slots + 2
     params.swa_full = True  # else nothing of a prompt can be kept, and the examples are read again in every trial
     params.cache_ram_mib = 0

@@ -4,7 +4,7 @@
 what the provider holds back.
 """
 
-from evalharness.rates.calls import Asked, standing, through
+from evalharness.rates.calls import Asked, through, waiting
 from evalharness.rates.lane import PATIENCE_SECONDS, Ceiling
 
-__all__ = ["PATIENCE_SECONDS", "Asked", "Ceiling", "standing", "through"]
+__all__ = ["PATIENCE_SECONDS", "Asked", "Ceiling", "through", "waiting"]

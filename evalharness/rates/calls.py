@@ -40,7 +40,7 @@ def _lane(name: str) -> Lane:
         return _shared(os.getpid()).setdefault(name, Lane())
 
 
-def standing() -> str:
+def waiting() -> str:
     """Say which calls are being held back, or nothing."""
     with _LOCK:
         lanes = list(_shared(os.getpid()).items())

@@ -1,8 +1,6 @@
 """`evalh power`: the plan before the run."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from click.testing import CliRunner, Result
@@ -10,26 +8,13 @@ from click.testing import CliRunner, Result
 from evalharness.cli import main
 from evalharness.cli.power import command
 from evalharness.outcomes import read
-
-SUITE = """
-name: coins
-trials: 4
-tasks: [{id: sure, prompt: a, expected: "1"}, {id: b, prompt: b, expected: "1"}, {id: c, prompt: c, expected: "1"}]
-graders: [{use: exact_match}]
-"""
-AGENT = "def agent(task, seed):\n    return '1' if task.id == 'sure' or seed % 2 else '0'\n"
+from tests.coins import tossed
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """Two runs of three tasks, two of them flaky."""
-    folder = tmp_path_factory.mktemp("coins")
-    (folder / "s.yaml").write_text(SUITE)
-    (folder / "coins.py").write_text(AGENT)
-    for seed in ("1", "2"):
-        words = ["run", "s.yaml", "--agent", "python:coins:agent", "--seed", seed, "--out", f"run{seed}"]
-        subprocess.run([sys.executable, "-m", "evalharness", *words], cwd=folder, capture_output=True, check=True)
-    return folder / "run1", folder / "run2"
+    return tossed(tmp_path_factory.mktemp("coins"))
 
 
 def test_a_run_tells_noise_tasks_and_trials(runs):

@@ -8,7 +8,7 @@ from itertools import count, pairwise
 import pytest
 
 from evalharness.errors import Unmeasured
-from evalharness.rates import Ceiling, standing, through
+from evalharness.rates import Ceiling, through, waiting
 
 names = count()
 
@@ -72,7 +72,7 @@ def test_every_call_of_many_threads_gets_its_turn_among_refusals_and_faults(lane
         answers = list(threads.map(call, range(1000), timeout=60))
     assert len(answers) == 1000
     assert set(map(str, answers)) > {"status:500"}
-    assert standing() == ""
+    assert waiting() == ""
 
 
 def test_after_a_pause_the_oldest_call_goes_first(lane):
