@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from evalharness.errors import ConfigError, StorageFault
-from evalharness.journal import read_lines, write_whole
+from evalharness.journal import only_begun, read_lines, write_whole
 from evalharness.model import AgentDefinition, Allowance, Comparison, Policy
 from evalharness.procedure import Look
 
@@ -76,7 +76,7 @@ class GateStore:
         """Make a gate directory; one that holds anything already is refused."""
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
+            if not only_begun(path, HEADER):
                 raise ConfigError(f"{path} is not empty: name another --out, or go on with `evalh gate {path}`")
         except OSError as exc:
             raise StorageFault(f"{path}: {exc.strerror or exc}") from exc

@@ -131,6 +131,12 @@ def write_whole(path: Path, content: bytes) -> None:
         raise StorageFault(f"{path}: {exc.strerror or exc}") from exc
 
 
+def only_begun(folder: Path, header: str, *others: str) -> bool:
+    """Say whether a folder holds nothing, or only what a creation left that was killed before its header was there."""
+    unfinished = tuple(f".{name}." for name in (header, *others))
+    return all(each.name in others or each.name.startswith(unfinished) for each in folder.iterdir())
+
+
 def read_lines(path: Path, kind: type[Line]) -> Iterator[Line]:
     """Decode the whole lines of a file; a line that is not of this kind is named, a torn last one is not there yet."""
     lines_of = decoder(kind)

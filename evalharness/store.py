@@ -27,6 +27,7 @@ from evalharness.journal import (
     Segments,
     held,
     locked,
+    only_begun,
     read_lines,
     segment_path,
     storage,
@@ -73,7 +74,7 @@ class RunStore:
             raise ConfigError(f"{path} is a file: name a folder for the run with --out")
         with storage(path):
             path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
+            if not only_begun(path, HEADER, PLAN):
                 raise ConfigError(f"{path} is not empty: name another --out, or resume it with `evalh run {path}`")
         content = msgspec.json.encode(without_secrets(msgspec.to_builtins(header), os.environ))
         write_whole(path / PLAN, b"".join(msgspec.json.encode(line) + b"\n" for line in planned))
@@ -167,8 +168,7 @@ class RunWriter:
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
-        self._redactor = Redactor.from_environment()
-        self._encoder = msgspec.json.Encoder()
+        self._redactor, self._encoder = Redactor.from_environment(), msgspec.json.Encoder()
         self._lock = locked(store.path / LOCK)
         trials = store.path / TRIALS
         try:

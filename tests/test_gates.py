@@ -482,3 +482,19 @@ def test_a_gate_whose_money_ends_among_the_base_trials_says_so(priced):
     _, result = gated("priced", fresh("priced"), pace=within(0.305))
     assert not result.complete
     assert "time or money ended" in " ".join(result.comparison.warnings)
+
+
+@pytest.mark.parametrize(
+    "left", ["gate/.gate.json.4711", "runs/{}-candidate/plan.jsonl", "runs/{}-baseline/.run.json.9"]
+)
+def test_a_gate_that_was_killed_while_its_folders_were_made_can_begin_again(project, left):
+    suite = load_suite("suite.yaml")
+    if "{}" not in left:
+        (project / left).parent.mkdir()
+        (project / left).write_text("{")
+    store = begin_gate(suite, agent("steady"), fresh("steady"), policy=PRESETS["pr"], trials=3, out=Path("gate"))
+    if "{}" in left:
+        file = project / left.format(store.header.gate_id)
+        file.parent.mkdir(parents=True)
+        file.write_text("")
+    assert carry_out(store, suite, pace=Pace(), stop=Stop()).verdict.decision is Decision.PROMOTE

@@ -159,3 +159,20 @@ def test_only_a_run_without_records_is_discarded(store, recorded):
         writer.append([finished()] if recorded else [])
     store.discard_if_empty()
     assert store.path.exists() is recorded
+
+
+def test_a_run_that_was_killed_while_it_was_made_can_be_made_again(tmp_path):
+    (tmp_path / "plan.jsonl").write_text("")
+    (tmp_path / ".run.json.4711").write_text("{")
+    store = RunStore.create(tmp_path, header(), planned(tasks(1)))
+    assert is_run(tmp_path)
+    assert [line.task_ids for line in store.planned()] == [("t0",)]
+    with pytest.raises(ConfigError, match="is not empty"):
+        RunStore.create(tmp_path, header())
+
+
+def test_a_run_whose_header_is_gone_is_not_written_over(tmp_path):
+    (tmp_path / "plan.jsonl").write_text("")
+    (tmp_path / "trials.jsonl").write_text("")
+    with pytest.raises(ConfigError, match="is not empty"):
+        RunStore.create(tmp_path, header())
