@@ -26,7 +26,6 @@ from tests.report.hostile import hostile
 
 PR = PRESETS["pr"]
 STEADY = {f"t{number}": (5, 0, 0) for number in range(40)}
-ELEMENTS = {"script", "style", "meta", "title", "html", "head", "body"}
 
 
 class Page(HTMLParser):
