@@ -16,10 +16,14 @@ def check_trust(tasks: Sequence[Task], workspace: Extension, place: Place) -> No
     uses = {id(task.graders): task.graders for task in tasks}.values()
     for use in (use for graders in uses for use in graders):
         if _runs(use) and use.options.get("trust") != "local":
+            trusting = (
+                ", or, where the agent's work is to be trusted or is not run, `trust: local` in the grader's options"
+                if hasattr(find("grader", use.use), "trust")
+                else ""
+            )
             raise place.fault(
                 f"grader '{use.use}' would run what an agent left on this machine, unprotected: say `workspace: "
-                "{use: sandbox}` (or container) in the suite, or, where the agent's work is to be trusted or is not "
-                "run, `trust: local` in the grader's options"
+                f"{{use: sandbox}}` (or container) in the suite{trusting}"
             )
 
 

@@ -97,6 +97,14 @@ def test_what_runs_an_agents_work_on_this_machine_is_refused_before_a_trial(tmp_
         assert load_suite(tmp_path / "suite.yaml").workspace.use == workspace
 
 
+def test_no_way_out_is_named_that_a_grader_does_not_have(tmp_path):
+    grader = "{use: harbor, options: {tests: hidden, script: test.sh}}"
+    (tmp_path / "suite.yaml").write_text(SUITE.format(workspace="{use: local}").replace("{use: exact_match}", grader))
+    with pytest.raises(ConfigError, match="use: sandbox") as caught:
+        load_suite(tmp_path / "suite.yaml")
+    assert "trust" not in str(caught.value)
+
+
 def test_differences_are_named_with_both_values():
     before = Resources(memory_guaranteed=1 << 30, memory_limit=2 << 30, enforced_by="cgroup")
     after = Resources(memory_guaranteed=1 << 30, memory_limit=4 << 30, cpus=2, enforced_by="rlimit")
