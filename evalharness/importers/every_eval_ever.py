@@ -62,7 +62,7 @@ class EveryEvalEverImporter:
         """Yield what was said."""
         found = _of(path, run)
         for each, trial in zip(found, _trials(found), strict=True):
-            final = each.output.raw[-1] if each.output and each.output.raw else None
+            final = each.output.final if each.output else None
             if final is not None or each.messages:
                 yield TrialKey(task_id=each.sample_id, trial=trial), transcript(each.messages or [], final=final)
 

@@ -29,9 +29,15 @@ class Performance(msgspec.Struct):
 
 
 class Output(msgspec.Struct):
-    """What the model answered."""
+    """What the model answered; older versions of the schema have one text."""
 
-    raw: list[str] = []
+    raw: list[str] | str | None = None
+
+    @property
+    def final(self) -> str | None:
+        """Return the last answer."""
+        answers = [self.raw] if isinstance(self.raw, str) else self.raw
+        return answers[-1] if answers else None
 
 
 class Instance(msgspec.Struct):

@@ -31,9 +31,9 @@ class Result(msgspec.Struct):
     """One trial of one task."""
 
     task_id: int | str
-    reward: float
+    reward: float | None = None
     trial: int = 0
-    info: Info = msgspec.field(default_factory=Info)
+    info: Info | None = None
 
 
 class Told(Result):
@@ -75,10 +75,16 @@ class TauBenchImporter:
 
 def _records(found: list[Result]) -> Iterator[Record]:
     for each, trial in zip(found, from_one([each.trial for each in found]), strict=True):
-        verdict = unmeasured(short(each.info.error)) if each.info.error else rewarded(each.reward)
+        verdict = _verdict(each)
         yield Record(
             task_id=str(each.task_id), trial=trial, outcome=verdict.outcome, score=verdict.score, cause=verdict.cause
         )
+
+
+def _verdict(result: Result) -> Verdict:
+    if result.info and result.info.error:
+        return unmeasured(short(result.info.error))
+    return unmeasured("no reward") if result.reward is None else rewarded(result.reward)
 
 
 def rewarded(reward: float) -> Verdict:

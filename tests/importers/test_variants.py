@@ -3,6 +3,7 @@
 import pytest
 
 from evalharness.errors import ConfigError
+from evalharness.foreign import source
 from tests.foreign_logs import faults, loaded, outcomes, written
 
 PASS, FAIL = ("pass", None), ("fail", None)
@@ -107,3 +108,14 @@ def test_an_aggregate_may_be_the_mean_of_samples_that_were_tried_unequally_often
     told = {"evaluation_id": "e", "detailed_evaluation_results": {"file_path": "rows.jsonl"}}
     file = written(tmp_path / "e.json", told | {"evaluation_results": [{"score_details": {"score": 0.5}}]})
     assert not any("score" in each for each in faults(file))
+
+
+def test_a_tau_bench_trial_without_a_reward_measured_nothing(tmp_path):
+    rows = [{"task_id": 0, "reward": None, "info": None, "traj": [], "trial": 0}]
+    assert outcomes(written(tmp_path / "r.json", rows)) == {("0", 1): ("error", "no reward")}
+
+
+def test_an_answer_of_every_eval_ever_may_be_one_text(tmp_path):
+    row = {"evaluation_id": "e", "sample_id": "s", "model_id": "m", "output": {"raw": "four"}}
+    found = source(str(written(tmp_path / "r.jsonl", [row | {"evaluation": {"score": 1.0, "is_correct": True}}])))
+    assert [said.final for _, said in found.importer.transcripts(found.path, found.run)] == ["four"]
