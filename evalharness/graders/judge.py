@@ -12,7 +12,7 @@ import msgspec
 from evalharness.attribution import attribute, retryable
 from evalharness.errors import Unmeasured
 from evalharness.graders.answers import accepted, shortened
-from evalharness.litellm_client import Reply, complete
+from evalharness.litellm_client import Reply, complete, load
 from evalharness.model import Grade, Task, Transcript, UnmeasuredRules, Usage, total
 from evalharness.rates import PATIENCE_SECONDS, Ceiling
 from evalharness.text import decoder, well_formed
@@ -126,7 +126,7 @@ class Judge:
                 usages.append(reply.usage)
                 return _read(reply)
             except Exception as exc:  # noqa: BLE001 - whatever a provider raises, the agent has nothing to do with it
-                fault = _fault(exc)
+                fault = self._keyless() or _fault(exc)
             pause = fault.retry_after if fault.retry_after is not None else self.pause * 2**attempt
             if not _passing(fault.cause) or fault.cause == "status:429" or pause > _LONGEST_PAUSE:
                 break
@@ -134,6 +134,16 @@ class Judge:
                 time.sleep(pause)
         cause, pause = f"judge:{fault.cause}", fault.retry_after
         raise Unmeasured(cause, fault.detail, retry_after=pause, usage=total(usages))
+
+    def _keyless(self) -> Unmeasured | None:
+        """Name the key that is not there: litellm tells of it as of an outage, and no waiting would end that."""
+        if self.api_base or {"api_base", "api_key"} & self.options.keys():
+            return None
+        missing = load().validate_environment(model=self.model)["missing_keys"]
+        if not missing:
+            return None
+        names = ", ".join(missing)
+        return Unmeasured("status:401", f"model '{self.model}' needs {names}: set it in the environment, or `api_base`")
 
     def _ask(self, messages: list[dict[str, Any]], *, seed: int) -> Reply:
         place = {"api_base": self.api_base} if self.api_base else {}

@@ -240,3 +240,9 @@ def test_a_wrong_option_is_named(judge, options, message):
     with pytest.raises(ConfigError) as caught:
         judge("judge", "x", **{"rubric": "r", "model": "openai/x", **options})
     assert message in str(caught.value)
+
+
+def test_a_key_that_is_not_there_is_named_and_no_outage(judge):
+    with pytest.raises(Unmeasured, match="needs OPENAI_API_KEY") as caught:
+        judge("judge", "Rome", rubric="Names the capital of Italy.", model="openai/gpt-4o-mini")
+    assert caught.value.cause == "judge:status:401"
