@@ -16,18 +16,13 @@ from pathlib import Path
 import click
 import msgspec
 import numpy as np
+from made_runs import header
 
 from evalharness.model import (
-    AgentDefinition,
-    AgentEntry,
     Grade,
-    Origin,
     Outcome,
     Planned,
     Record,
-    RunHeader,
-    SuiteEntry,
-    TaskEntry,
     TranscriptRef,
     Usage,
 )
@@ -42,22 +37,8 @@ def write_run(folder: Path, *, tasks: int, trials: int, arm: int) -> float:
     rng = np.random.default_rng(arm)
     task_ids = [f"task-{number:06d}" for number in range(tasks)]
     tags = [("all", f"group:{number % 8}") for number in range(tasks)]
-    agent = AgentDefinition(name=f"agent-{arm}", use="scripted")
-    header = RunHeader(
-        schema=1,
-        run_id=f"20260101T00000{arm}-000000",
-        suite=SuiteEntry(name="scale", version="1", digest="d" * 64, place="scale.yaml"),
-        tasks={
-            each: TaskEntry(task="t" * 64, graders="g" * 64, limits="l" * 64, tags=tag)
-            for each, tag in zip(task_ids, tags, strict=True)
-        },
-        agent=AgentEntry(name=agent.name, version="1", fingerprint=f"{arm}" * 64, definition=agent),
-        trials=trials,
-        seed=arm,
-        started_at="2026-01-01T00:00:00+00:00",
-        origin=Origin(harness="0", python="3", platform="any"),
-    )
-    store = RunStore.create(folder, header, Planned(task_ids=tuple(task_ids), first=1, last=trials))
+    made = header(f"arm-{arm}", dict(zip(task_ids, tags, strict=True)), suite="scale", trials=trials, seed=arm)
+    store = RunStore.create(folder, made, Planned(task_ids=tuple(task_ids), first=1, last=trials))
     rates = np.random.default_rng(0).beta(2, 1, tasks)
     written = 0
     with (folder / "trials.jsonl").open("wb") as file:

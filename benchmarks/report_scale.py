@@ -11,24 +11,18 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import zstandard
+from made_runs import header
 
 from evalharness.comparing import compare_runs
 from evalharness.evidence import gather
 from evalharness.executors import Finished
 from evalharness.model import (
-    RUN_SCHEMA,
-    AgentDefinition,
-    AgentEntry,
     Grade,
     Message,
-    Origin,
     Outcome,
     Planned,
     Record,
-    RunHeader,
-    SuiteEntry,
     Task,
-    TaskEntry,
     Transcript,
     Trial,
     Usage,
@@ -41,29 +35,10 @@ NOBODY = Trial(task=Task(id="", prompt=""), number=1, seed=0)
 COMPRESS = zstandard.ZstdCompressor().compress
 
 
-def header(tasks: int, trials: int, name: str, seed: int) -> RunHeader:
-    """Describe a run."""
-    return RunHeader(
-        schema=RUN_SCHEMA,
-        run_id=name,
-        suite=SuiteEntry(name="orders", version="1", digest="0" * 64, place="orders.yaml"),
-        tasks={
-            f"orders/task-{n:05}": TaskEntry(task="t", graders="g", limits="l", tags=(f"topic:{n % 12}", "orders"))
-            for n in range(tasks)
-        },
-        agent=AgentEntry(
-            name=name, version="1", fingerprint=name * 8, definition=AgentDefinition(name=name, use="scripted")
-        ),
-        trials=trials,
-        seed=seed,
-        started_at="2026-01-01T00:00:00+00:00",
-        origin=Origin(harness="0", python="3", platform="any"),
-    )
-
-
 def write(folder: Path, rates: np.ndarray, trials: int, seed: int) -> None:
     """Write a run whose tasks pass at these rates."""
-    rng, made = np.random.default_rng(seed), header(len(rates), trials, folder.name, seed)
+    tags = {f"orders/task-{n:05}": (f"topic:{n % 12}", "orders") for n in range(len(rates))}
+    rng, made = np.random.default_rng(seed), header(folder.name, tags, suite="orders", trials=trials, seed=seed)
     store = RunStore.create(folder, made, Planned(task_ids=tuple(made.tasks), first=1, last=trials))
     with store.writer() as writer:
         for task_id, rate in zip(made.tasks, rates, strict=True):
