@@ -14,7 +14,7 @@ from evalharness.report.console import plain
 KINDS = ", ".join(BUILT_IN["importer"])
 
 
-class Judged(msgspec.Struct, frozen=True):
+class Ended(msgspec.Struct, frozen=True):
     """The part of a record that is counted here."""
 
     outcome: str
@@ -30,7 +30,7 @@ class Judged(msgspec.Struct, frozen=True):
 def command(kind: str, path: str, out: Path, run: str | None, pass_at: float | None, as_json: bool) -> None:
     """Read a log of KIND (`auto` looks inside) at PATH, and keep it as the run directory DIR."""
     store = keep(source(path, kind=None if kind == "auto" else kind, run=run, pass_at=pass_at), out)
-    counted = Counter(line.outcome for line in store.lines(Judged))
+    counted = Counter(line.outcome for line in store.lines(Ended))
     faults = store.header.options["faults"]
     if as_json:
         done = {"run": str(out), "run_id": store.header.run_id, "outcomes": counted, "faults": faults}

@@ -77,13 +77,34 @@ class Generated(Struct, frozen=True, kw_only=True):
 @click.option("--num", required=True, type=click.IntRange(1, 10_000), metavar="N", help="How many items.")
 @click.option("--context", default="", metavar="TEXT", help="What the questions are to be about.")
 @click.option("--seed", type=click.IntRange(0, 2**62), metavar="N", help="Random unless given; recorded.")
-@click.option("--temperature", type=click.FloatRange(0, 2), default=0.7, show_default=True, metavar="X")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, 2),
+    default=0.7,
+    show_default=True,
+    metavar="X",
+    help="How freely the model writes.",
+)
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The .jsonl file; goes on if begun.")
 @click.option("--against", multiple=True, metavar="FILE|SUITE", help="Repeat nothing of these packs either.")
 @click.option("--batch", type=click.IntRange(1, 50), metavar="N", help="Items in a call: 5, locally 1.")
 @click.option("--calls", type=click.IntRange(1), metavar="N", help="How many calls at most; several per item.")
-@click.option("--timeout", type=click.FloatRange(0.1), default=120.0, show_default=True, metavar="SECONDS")
-@click.option("--max-tokens", type=click.IntRange(16), default=4096, show_default=True, metavar="N")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1),
+    default=120.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a call may take.",
+)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(16),
+    default=4096,
+    show_default=True,
+    metavar="N",
+    help="Tokens of an answer at most.",
+)
 @click.option("--api-base", metavar="URL", help="The server to ask, instead of the provider's.")
 @JSON
 def generate(**said: Any) -> None:

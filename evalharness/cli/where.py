@@ -39,7 +39,11 @@ def executor_options(command: Command) -> Command:
     for option in reversed(
         (
             click.option(
-                "--executor", default="threads", show_default=True, help="Where trials are carried out: threads or ray."
+                "--executor",
+                metavar="NAME",
+                default="threads",
+                show_default=True,
+                help="Where trials are carried out: threads or ray.",
             ),
             click.option("--ray-address", metavar="HOST:PORT", help="The Ray cluster (default: one of our own)."),
             click.option("--ray-per-node", type=click.IntRange(1), metavar="N", help="At most N workers on one node."),
