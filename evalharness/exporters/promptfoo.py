@@ -20,7 +20,7 @@ _JUDGE = """\
 const right = %s;
 const fold = (text) => {
   const plain = text.normalize('NFKC').toLowerCase();
-  return plain.replace(/[^\\p{L}\\p{N}]+/gu, ' ').trim() || plain.trim();
+  return plain.replace(/[^\\p{L}\\p{M}\\p{N}]+/gu, ' ').trim() || plain.trim();
 };
 return right.map(fold).includes(fold(String(output)));
 """

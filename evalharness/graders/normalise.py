@@ -37,7 +37,7 @@ def script(text: str) -> str:
         text = text.translate(_letters())
     text = _GROUPING.sub("", _APOSTROPHE.sub("", text))
     text = _DECIMAL.sub(".", _CHAIN.sub(_spaced, text))
-    text = _squeezed(_MEANINGLESS.sub(" ", text.replace("_", " ")))
+    text = _squeezed(_MEANINGLESS.sub(_unless_mark, text.replace("_", " ")))
     return text if text.isascii() else _UNSPACED.sub("", text)
 
 
@@ -60,6 +60,11 @@ def _spaced(chain: re.Match[str]) -> str:
     return chain[0].replace(".", " ").replace(",", " ")
 
 
+def _unless_mark(sign: re.Match[str]) -> str:
+    """Keep what belongs to a letter, such as the vowels of Devanagari and Thai, which Python counts as no letters."""
+    return sign[0] if unicodedata.category(sign[0]) in ("Mn", "Mc") and sign[0] not in _VARIANTS else " "
+
+
 def _squeezed(text: str) -> str:
     return " ".join(text.split())
 
@@ -70,6 +75,7 @@ _GROUPING_SPACE = re.compile("(?<=[0-9])[\u00a0\u2009\u202f](?=[0-9]{3}(?![0-9])
 _GROUPING = re.compile(r"(?<=[0-9])[.,](?=[0-9]{3}(?![0-9]))")
 _CHAIN = re.compile(r"(?<![0-9])[0-9]+(?:[.,][0-9]+){2,}")  # a date, a version, a list without spaces
 _DECIMAL = re.compile(r"(?<=[0-9]),(?=[0-9])")
+_VARIANTS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))  # how a sign is drawn
 _APOSTROPHE = re.compile("(?<=\\w)['\u02bc\u2019\u2018\u00b4`](?=\\w)")
 # Kept between signs: a point or comma inside a number, its minus, and what tells C, C++ and C# apart.
 _MEANINGLESS = re.compile(r"(?<![0-9])[.,]|[.,](?![0-9])|(?<![\w+])\+|-(?![0-9])|(?<=\w)-|(?<!\w)#|[^\w\s.,+#-]")

@@ -82,6 +82,13 @@ DIFFERENT = [
 ]
 
 
+@pytest.mark.parametrize(("one", "other"), [("दिल्ली", "दल्ला"), ("มีนา", "มานา"), ("நிலா", "நலி")])
+def test_vowels_that_are_marks_tell_words_apart(one, other):
+    assert script(one) != script(other)
+    assert script(f"{one}!") == script(one) == one
+    assert script(script(one)) == script(one)
+
+
 @pytest.mark.parametrize(("one", "other"), SAME)
 def test_script_makes_spellings_of_one_answer_equal(one, other):
     assert script(one) == script(other) != ""
