@@ -1,6 +1,7 @@
 import gc
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -249,7 +250,9 @@ def answer(task):
         env=environment(SUPPORT_API_KEY=SECRET),
     )
     assert (done.returncode, json.loads(done.stdout)["passed"]) == (0, 4), done.stderr
-    assert said(done) == ["run: 4 trials owed", "hint: `evalh show run`"]
+    progress = re.compile(r"\d+/4 trials")  # a busy machine takes long enough to say how far it is
+    told = [line for line in said(done) if not progress.match(line)]
+    assert told == ["run: 4 trials owed", "hint: `evalh show run`"]
     session = Path(cluster.head_node.get_session_dir_path())
     for file in (each for each in [*session.rglob("*"), *tmp_path.rglob("*")] if each.is_file()):
         assert SECRET.encode() not in file.read_bytes(), file
