@@ -15,12 +15,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from evalharness.baseline import Baseline
-from evalharness.budget import Budget
 from evalharness.gate import PRESETS
 from evalharness.gates import begin_gate, carry_out
+from evalharness.gating.baseline import Baseline
 from evalharness.model import AgentDefinition
 from evalharness.runner import Pace, Stop
+from evalharness.running.budget import Budget
 from evalharness.suite import load_suite
 
 TASKS = 50

@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from evalharness.agents import opened
-from evalharness.definition import build_agent, load_agent
 from evalharness.executors.threads import ThreadExecutor
+from evalharness.loading.definition import build_agent, load_agent
 from evalharness.runner import Pace, run
 from evalharness.runs import begin
 from evalharness.suite import load_suite

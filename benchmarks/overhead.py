@@ -19,8 +19,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from evalharness.definition import load_agent
 from evalharness.executors.threads import ThreadExecutor
+from evalharness.loading.definition import load_agent
 from evalharness.runner import Pace, run
 from evalharness.runs import begin
 from evalharness.suite import load_suite

@@ -28,9 +28,9 @@ from typing import Any, NamedTuple
 
 from ray.cluster_utils import Cluster
 
-from evalharness.definition import load_agent
 from evalharness.executors import Job
 from evalharness.executors.ray import RayExecutor
+from evalharness.loading.definition import load_agent
 from evalharness.runner import Pace, run
 from evalharness.runs import begin
 from evalharness.suite import load_suite

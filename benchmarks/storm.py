@@ -23,8 +23,8 @@ from typing import Any
 
 import httpx
 
-from evalharness.definition import load_agent
 from evalharness.executors.threads import ThreadExecutor
+from evalharness.loading.definition import load_agent
 from evalharness.model import Outcome
 from evalharness.runner import Pace, run
 from evalharness.runs import begin

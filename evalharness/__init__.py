@@ -1,14 +1,15 @@
 """Evaluate LLM agents and gate their releases: is this version worse, beyond noise, and where?
 
-Read the modules in the order in which the data flows: `model` (every noun), `suite` (YAML to Suite), `runner` (run
-what is owed) and `trial` (one of them), `store` (a run on disk), `outcomes` (records to a table), `compare` (two tables
-to a Comparison), `gate` (Comparison to Verdict), `report` (what people read).
+Read the modules in the order in which the data flows: `model` (every noun), `suite` (YAML to Suite; `loading`),
+`runner` (run what is owed; `running`), `store` (a run on disk), `outcomes` (records to a table), `compare` (two tables
+to a Comparison; `comparison`), `gate` (Comparison to Verdict), `report` (what people read). The packages named second
+hold what the first are made of.
 
 Around them: `agents`, `graders`, `workspaces`, `executors`, `importers` and `exporters` hold what suites name, found by
 `registry`; `rates` keeps to a provider's limits; `external` and `adopt` take in other tools' suites, `tasksets` and
-`packs` bring tasks; `stats` computes, `measures` and `rules` put it into words; `release` with `procedure` is a whole
-gate, `calibrate` tries one, `audit` doubts a grader; `ledger` keeps the line of versions; `cli`, `api` and
-`pytest_plugin` are what people call.
+`packs` bring tasks; `stats` computes, `measures` and `rules` put it into words; `gates` and `release` carry out a whole
+gate (`gating`, `procedure`), `calibrate` tries one, `auditing` doubts a grader; `ledger` keeps the line of versions;
+`cli`, `api` and `pytest_plugin` are what people call.
 
 From Python: `evalharness.run`, `evalharness.compare` and `evalharness.gate`, see `evalharness.api`. Importing the
 package loads none of it.

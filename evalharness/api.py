@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 from evalharness.comparing import compare_runs
-from evalharness.definition import load_agent
 from evalharness.errors import ConfigError, HarnessFault
 from evalharness.evidence import write_gate
 from evalharness.gates import Question, ask
 from evalharness.gates import carry_out as decide
+from evalharness.loading.definition import load_agent
 from evalharness.model import Allowance, Comparison, Decision, Policy, TaskPair, Verdict
 from evalharness.report import console, document, markdown, numbers
 from evalharness.runner import Pace, Stop

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from evalharness.errors import EvalHarnessError
 from evalharness.model import Outcome
-from evalharness.planning import Attempt, planned_numbers
+from evalharness.running.planning import Attempt, planned_numbers
 from evalharness.store import RunStore, in_use, is_run
 
 RUNS = Path("runs")

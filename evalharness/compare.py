@@ -8,12 +8,10 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from evalharness import faults
-from evalharness.classes import task_pairs, with_confirmation
-from evalharness.concerns import concerns
-from evalharness.gate import check_names, error_budget, held_out_tags, needs
-from evalharness.measures import Arms, measure
-from evalharness.missing import (
+from evalharness.comparison import faults
+from evalharness.comparison.classes import task_pairs, with_confirmation
+from evalharness.comparison.concerns import concerns
+from evalharness.comparison.missing import (
     ArmCounts,
     best_counts,
     decides,
@@ -22,15 +20,17 @@ from evalharness.missing import (
     share,
     worst_counts,
 )
+from evalharness.comparison.onsets import onsets
+from evalharness.comparison.pairing import Accepted, Critical, Pairing, pair
+from evalharness.comparison.planned import unusual
+from evalharness.comparison.regrading import regraded
+from evalharness.comparison.screening import screen
+from evalharness.comparison.slices import slices
+from evalharness.gate import check_names, error_budget, held_out_tags, needs
+from evalharness.measures import Arms, measure
 from evalharness.model import Allowance, Comparison, FlipCounts, Holdout, Missing, Policy, Side
-from evalharness.onsets import onsets
 from evalharness.outcomes import Outcomes
-from evalharness.pairing import Accepted, Critical, Pairing, pair
-from evalharness.planned import unusual
-from evalharness.regrading import regraded
 from evalharness.rules import Need
-from evalharness.screening import screen
-from evalharness.slices import slices
 from evalharness.stats.estimate import pass_rate, repeatability
 from evalharness.stats.flips import noise_floor
 from evalharness.stats.paired import cmh_test, paired_delta

@@ -6,9 +6,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from evalharness.compare import compare
+from evalharness.comparison.holdout import read_holdout
 from evalharness.errors import ConfigError
 from evalharness.gate import DEFAULT_PRESET, check_policy, judge
-from evalharness.holdout import read_holdout
 from evalharness.lineup import line_up
 from evalharness.model import Allowance, Comparison, Lineup, Policy, Verdict
 from evalharness.outcomes import Outcomes, read

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from evalharness.budget import Budget
 from evalharness.compare import compare
 from evalharness.errors import HarnessFault
 from evalharness.executors.threads import ThreadExecutor
@@ -14,6 +13,7 @@ from evalharness.gate import PRESETS, judge
 from evalharness.model import AgentDefinition, Comparison, Suite, Verdict
 from evalharness.outcomes import read
 from evalharness.runner import Pace, Stop, run
+from evalharness.running.budget import Budget
 from evalharness.runs import begin
 from evalharness.suite import load_suite
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from evalharness.compare import side
+from evalharness.comparison.missing import ArmCounts
+from evalharness.comparison.slices import slices
 from evalharness.errors import EvalHarnessError
-from evalharness.gate_store import GateStore
-from evalharness.headroom import described
-from evalharness.missing import ArmCounts
+from evalharness.gating.store import GateStore
 from evalharness.model import (
     Comparison,
     Counts,
@@ -38,7 +38,7 @@ from evalharness.report.evidence import (
     TaskTrials,
 )
 from evalharness.report.wording import BAD, GOOD, ORDER
-from evalharness.slices import slices
+from evalharness.running.headroom import described
 from evalharness.store import RunStore, is_run
 from evalharness.summary import summarise
 

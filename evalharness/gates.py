@@ -10,17 +10,17 @@ from typing import Literal
 
 import msgspec
 
-from evalharness.baseline import Baseline, not_drifted, resolve, stored_outcomes, suite_of
-from evalharness.definition import load_agent
-from evalharness.digests import suite_digest
+from evalharness.comparison.holdout import RECORD, check_unspent, read_holdout
 from evalharness.errors import ConfigError
 from evalharness.gate import DEFAULT_PRESET, check_policy
-from evalharness.gate_arm import GateArm
-from evalharness.gate_arms import Fresh, GateArms
-from evalharness.gate_store import GATE_SCHEMA, GateHeader, GateSide, GateStore, is_gate
-from evalharness.gate_tasks import comparable, eligible, held_out
-from evalharness.gate_verdict import judged, suspected_fixes
-from evalharness.holdout import RECORD, check_unspent, read_holdout
+from evalharness.gating.arm import GateArm
+from evalharness.gating.arms import Fresh, GateArms
+from evalharness.gating.baseline import Baseline, not_drifted, resolve, stored_outcomes, suite_of
+from evalharness.gating.store import GATE_SCHEMA, GateHeader, GateSide, GateStore, is_gate
+from evalharness.gating.tasks import comparable, eligible, held_out
+from evalharness.gating.verdict import judged, suspected_fixes
+from evalharness.loading.definition import load_agent
+from evalharness.loading.digests import suite_digest
 from evalharness.model import (
     AgentDefinition,
     Allowance,
@@ -30,12 +30,12 @@ from evalharness.model import (
     Suite,
     Verdict,
 )
-from evalharness.planning import run_seed
 from evalharness.policy import load_policy
 from evalharness.procedure import Decided, Procedure, early_looks
 from evalharness.release import Release
 from evalharness.report.document import document
 from evalharness.runner import Listener, Pace, Stop
+from evalharness.running.planning import run_seed
 from evalharness.runs import new_run_id
 from evalharness.suite import load_suite
 

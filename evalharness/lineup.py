@@ -12,15 +12,15 @@ import msgspec
 import numpy as np
 
 from evalharness.compare import compare
+from evalharness.comparison.missing import measured_counts, seen_counts
+from evalharness.comparison.pairing import Accepted, pair
+from evalharness.comparison.slices import slices
 from evalharness.gate import judge
 from evalharness.measures import Arms, measure
 from evalharness.measures.usage import durations_of
-from evalharness.missing import measured_counts, seen_counts
 from evalharness.model import Allowance, Contender, Holdout, Lineup, Policy, Slice, Standing
 from evalharness.outcomes import Outcomes
-from evalharness.pairing import Accepted, pair
 from evalharness.rules import Need
-from evalharness.slices import slices
 from evalharness.stats.cost import Dominance, cost_per_success, dominance
 from evalharness.stats.estimate import pass_rate
 from evalharness.stats.latency import quantile

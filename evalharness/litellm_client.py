@@ -16,11 +16,11 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from evalharness import underway
 from evalharness.errors import Unmeasured
 from evalharness.litellm_loop import load, within
 from evalharness.model import Message, ToolCall, Usage
 from evalharness.rates import Ceiling, through
+from evalharness.running import underway
 from evalharness.text import decoder
 
 __all__ = ["Reply", "complete", "load", "prices"]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from evalharness.foreign import load, source
 from evalharness.model import Record, RunHeader, Usage
-from evalharness.planning import planned_trials
+from evalharness.running.planning import planned_trials
 from evalharness.store import PLAN, RunStore, is_run
 
 

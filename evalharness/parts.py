@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from evalharness.errors import ConfigError, NotComparable
 from evalharness.model import Planned, RunHeader
-from evalharness.planning import extension, planned_numbers
-from evalharness.shards import Shard
+from evalharness.running.planning import extension, planned_numbers
+from evalharness.running.shards import Shard
 from evalharness.store import RunStore, in_use
 
 OWN = {"workers", "executor", "shard", "graded_from", "graded_at"}  # options in which the parts of one run may differ

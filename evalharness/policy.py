@@ -7,9 +7,9 @@ import msgspec
 
 from evalharness.errors import ConfigError
 from evalharness.gate import PRESETS, check_policy
+from evalharness.loading.shape import Place, shaped, unknown
+from evalharness.loading.yaml_source import read_yaml
 from evalharness.model import Policy
-from evalharness.shape import Place, shaped, unknown
-from evalharness.yaml_source import read_yaml
 
 STRICTNESS = {"report": 0, "guard": 1, "certify": 2}
 

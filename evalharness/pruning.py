@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from evalharness.archive import Kept
-from evalharness.gate_store import GateStore, is_gate
+from evalharness.gating.store import GateStore, is_gate
 from evalharness.ledger import line_names, open_line
 
 PREFIX = "EVALH_"

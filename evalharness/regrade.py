@@ -7,12 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from evalharness.digests import entries
 from evalharness.errors import ConfigError
 from evalharness.executors import Finished
-from evalharness.judging import regraded
+from evalharness.loading.digests import entries
 from evalharness.model import Record, RunHeader, Suite, Task, Trial
 from evalharness.registry import build
+from evalharness.running.judging import regraded
 from evalharness.runs import new_run_id, suite_entry
 from evalharness.store import RunStore
 from evalharness.workspaces import of_task

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from evalharness.budget import Tally as Progress
-from evalharness.gate_arm import Window
-from evalharness.gate_arms import LOOK, Fresh, GateArms
-from evalharness.gate_store import GateStore
+from evalharness.gating.arm import Window
+from evalharness.gating.arms import LOOK, Fresh, GateArms
+from evalharness.gating.store import GateStore
 from evalharness.outcomes import Outcomes
 from evalharness.procedure import Decided, Procedure, Purpose, Request, State, Tally, tally
 from evalharness.runner import Stop
+from evalharness.running.budget import Tally as Progress
 from evalharness.store import is_run
 
 WATCH_SECONDS = 1.0

@@ -12,13 +12,13 @@ from itertools import chain, count
 import msgspec
 
 from evalharness import rates
-from evalharness.attribution import retryable
-from evalharness.backlog import Backlog
-from evalharness.budget import Budget, Tally, exhausted, unproven
 from evalharness.errors import BreakerOpen
 from evalharness.executors import Batching, Executor, Finished, Job
 from evalharness.model import Outcome, Trial, TrialKey
-from evalharness.outage import Outages
+from evalharness.running.attribution import retryable
+from evalharness.running.backlog import Backlog
+from evalharness.running.budget import Budget, Tally, exhausted, unproven
+from evalharness.running.outage import Outages
 from evalharness.store import RunWriter
 
 TICK_SECONDS = 0.25

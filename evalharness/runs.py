@@ -12,9 +12,6 @@ import msgspec
 
 import evalharness
 from evalharness.agents import Agent, OpenableAgent, Priced
-from evalharness.checkout import git_state
-from evalharness.definition import build_agent, fingerprint
-from evalharness.digests import entries, suite_digest
 from evalharness.errors import ConfigError
 from evalharness.executors import Executor
 from evalharness.external.agent import ExternalAgent, job_of
@@ -22,7 +19,9 @@ from evalharness.external.executor import ExternalExecutor
 from evalharness.external.job import ExternalJob
 from evalharness.external.suite import USE as EXTERNAL
 from evalharness.gate import check_policy
-from evalharness.headroom import resources_of
+from evalharness.loading.checkout import git_state
+from evalharness.loading.definition import build_agent, fingerprint
+from evalharness.loading.digests import entries, suite_digest
 from evalharness.model import (
     RUN_SCHEMA,
     AgentDefinition,
@@ -36,11 +35,12 @@ from evalharness.model import (
     Task,
     TaskEntry,
 )
-from evalharness.planning import Attempt, Owed
 from evalharness.redact import with_secrets
 from evalharness.registry import build
+from evalharness.running.headroom import resources_of
+from evalharness.running.planning import Attempt, Owed
+from evalharness.running.trial import TrialJob
 from evalharness.store import RunStore
-from evalharness.trial import TrialJob
 
 THREADS = Extension(use="threads")
 

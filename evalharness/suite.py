@@ -11,14 +11,14 @@ from evalharness import registry
 from evalharness.errors import ConfigError
 from evalharness.external.ids import rows as listed
 from evalharness.external.suite import check_plain, check_tasks, external_of, is_external
+from evalharness.loading.rows import Row, inline, sourced
+from evalharness.loading.shape import Place, shaped
+from evalharness.loading.suite_file import SuiteFile, TaskSource
+from evalharness.loading.tasks import Tasks, check_inside, ready
+from evalharness.loading.trust import check_trust
+from evalharness.loading.yaml_source import read_yaml
 from evalharness.model import External, Suite
 from evalharness.policy import checked, with_preset
-from evalharness.rows import Row, inline, sourced
-from evalharness.shape import Place, shaped
-from evalharness.suite_file import SuiteFile, TaskSource
-from evalharness.tasks import Tasks, check_inside, ready
-from evalharness.trust import check_trust
-from evalharness.yaml_source import read_yaml
 
 PACKAGE = Path(__file__).parent
 

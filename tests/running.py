@@ -30,11 +30,11 @@ from evalharness.model import (
     TaskEntry,
     Transcript,
 )
-from evalharness.planning import Owed
 from evalharness.redact import Redactor
 from evalharness.runner import Pace, RunResult, Stop, run
+from evalharness.running.planning import Owed
+from evalharness.running.trial import TrialJob
 from evalharness.store import RunStore
-from evalharness.trial import TrialJob
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60.0  # an upper bound for hangs, never a measure

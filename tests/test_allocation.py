@@ -3,14 +3,14 @@ import json
 import numpy as np
 import pytest
 
-from evalharness.allocation import by_history
 from evalharness.compare import compare
 from evalharness.errors import ConfigError
 from evalharness.gate import PRESETS, judge
 from evalharness.outcomes import read
 from evalharness.pages import run_page
-from evalharness.planning import planned_trials
 from evalharness.report import console, markdown
+from evalharness.running.allocation import by_history
+from evalharness.running.planning import planned_trials
 from evalharness.store import RunStore
 from tests.factories import arms
 from tests.running import evalh, write_agent, write_suite

@@ -20,27 +20,46 @@ MODULES = {
 ADAPTERS = ("agents", "graders", "workspaces", "executors", "importers", "exporters")
 HEAVY = ("litellm", "pandas", "scipy", "statsmodels", "ray", "numpy", "xllamacpp", "pyarrow")
 LARGEST_FILE, LONGEST_FUNCTION = 250, 40
+GROUPS = ("running", "gating", "auditing", "comparison", "loading")  # what several parts are made of
 LAYERS = (  # from below; every part of the package stands in one, and imports from its own and those before it
     ("arithmetic and words", "stats text"),
-    ("nouns", "model errors redact missing classes cells"),
-    ("files and plans", "yaml_source git journal suite_file attribution planning shards budget backlog breaker rules"),
-    ("what model calls share", "response_cache litellm_loop"),
+    ("nouns", "model errors redact comparison.missing comparison.classes cells"),
+    (
+        "files and plans",
+        (
+            "loading.yaml_source git journal loading.suite_file running.attribution running.planning "
+            "running.shards running.budget running.backlog running.breaker rules"
+        ),
+    ),
+    ("what model calls share", "running.response_cache litellm_loop"),
     (
         "adapters",
-        "workspaces tasksets graders agents executors importers exporters checkout litellm_client rates underway",
+        (
+            "workspaces tasksets graders agents executors importers exporters loading.checkout "
+            "litellm_client rates running.underway"
+        ),
     ),
     ("names, and runs on disk", "registry store archive parts foreign"),
-    ("policies", "extensions shape headroom policy gate"),
-    ("suites and their trials", "definition prompts rows tasks trust digests suite external judging trial adopt"),
-    ("running", "outage runner runs"),
+    ("policies", "loading.extensions loading.shape running.headroom policy gate"),
+    (
+        "suites and their trials",
+        (
+            "loading.definition loading.prompts loading.rows loading.tasks loading.trust loading.digests "
+            "suite external running.judging running.trial adopt"
+        ),
+    ),
+    ("running", "running.outage runner runs"),
     (
         "outcome tables",
-        "outcomes onsets regrading screening slices summary planned faults labels corrections allocation",
+        (
+            "outcomes comparison.onsets comparison.regrading comparison.screening comparison.slices summary "
+            "comparison.planned comparison.faults auditing.labels auditing.corrections running.allocation"
+        ),
     ),
-    ("comparing", "measures pairing concerns holdout compare lineup comparing"),
+    ("comparing", ("measures comparison.pairing comparison.concerns comparison.holdout compare lineup comparing")),
     ("deciding", "procedure calibrate"),
-    ("versions", "ledger reference audit doubts baseline drift"),
-    ("gating", "gate_store gate_tasks gate_arm gate_arms release gate_verdict"),
+    ("versions", ("ledger auditing.reference auditing.audit auditing.doubts gating.baseline gating.drift")),
+    ("gating", "gating.store gating.tasks gating.arm gating.arms release gating.verdict"),
     ("work on runs", "merge pruning regrade exporting packs"),
     ("reports", "report evidence pages gates demo"),
     ("what people call", "api pytest_plugin cli __main__"),
@@ -64,8 +83,11 @@ IMPORTS = {name: imported(file) for name, file in MODULES.items()}
 
 
 def part(module: str) -> str:
-    """Return the part of the package that a module belongs to."""
-    return [*module.split("."), ""][1]
+    """Return the part of the package that a module belongs to; of a group its modules are parts, each in its layer."""
+    first, second = [*module.split("."), "", ""][1:3]
+    if first in GROUPS:
+        return f"{first}.{second}" if second else ""
+    return first
 
 
 def within(*parts: str) -> set[str]:
@@ -79,7 +101,7 @@ def breaches(modules: set[str], forbidden: set[str]) -> list[str]:
 
 
 PROTOCOLS = {f"evalharness.{each}" for each in ADAPTERS}
-RUNNING = within("runner", "runs", "trial", "compare", "gate", "release", "calibrate", "ledger", "procedure")
+RUNNING = within("runner", "runs", "running.trial", "compare", "gate", "release", "calibrate", "ledger", "procedure")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +121,17 @@ RUNNING = within("runner", "runs", "trial", "compare", "gate", "release", "calib
             id="other tools' suites know nothing of runs",
         ),
         pytest.param(
-            within("runner", "executors", "external", "planning", "budget", "breaker", "backlog", "outage", "rates"),
+            within(
+                "runner",
+                "executors",
+                "external",
+                "running.planning",
+                "running.budget",
+                "running.breaker",
+                "running.backlog",
+                "running.outage",
+                "rates",
+            ),
             within("outcomes", "compare", "gate", "stats"),
             id="running knows no statistics",
         ),

@@ -6,9 +6,9 @@ from email.utils import formatdate
 import httpx
 import pytest
 
-from evalharness.attribution import CommandFailed, attribute, retry_after, retryable
 from evalharness.errors import AgentFault, ConfigError, LimitReached, StorageFault, Unmeasured
 from evalharness.model import UnmeasuredRules
+from evalharness.running.attribution import CommandFailed, attribute, retry_after, retryable
 
 NONE = UnmeasuredRules()
 REQUEST = httpx.Request("POST", "http://provider.test")

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from evalharness.audit import audit
+from evalharness.auditing.audit import audit
+from evalharness.auditing.labels import read_labels
+from evalharness.auditing.reference import Reference, from_labels, from_run, read_reference
 from evalharness.errors import ConfigError, NotComparable
-from evalharness.labels import read_labels
 from evalharness.model.audit import DoubtKind
 from evalharness.outcomes import GradedLine, SeenGrade
-from evalharness.reference import Reference, from_labels, from_run, read_reference
 from evalharness.stats.estimate import pass_rate
 from evalharness.stats.reliability import suite_pass_hat_k
 from tests.tables import made

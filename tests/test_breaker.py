@@ -1,6 +1,6 @@
 from itertools import count
 
-from evalharness.breaker import LONGEST_PROBE_SECONDS, THRESHOLD, WINDOW, Breaker
+from evalharness.running.breaker import LONGEST_PROBE_SECONDS, THRESHOLD, WINDOW, Breaker
 
 numbers = count()
 

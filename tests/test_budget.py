@@ -1,7 +1,7 @@
 import pytest
 
-from evalharness.budget import Budget, Tally, exhausted, record_cost, record_tokens
 from evalharness.model import Outcome, Record, Usage
+from evalharness.running.budget import Budget, Tally, exhausted, record_cost, record_tokens
 
 
 def record(**usage):

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from evalharness.checkout import git_state
-from evalharness.definition import fingerprint, load_agent
 from evalharness.errors import ConfigError
+from evalharness.loading.checkout import git_state
+from evalharness.loading.definition import fingerprint, load_agent
 
 AGENT = "use: function\noptions: {call: 'mine:agent'}\n"
 
@@ -100,7 +100,7 @@ def test_setup_that_fails_is_said_and_tried_again(repository, tmp_path, monkeypa
 def test_a_checkout_left_half_made_is_made_again(repository, tmp_path):
     slow = f"test -e {tmp_path}/there || {{ touch half {tmp_path}/begun; sleep 60; }}"
     commit(repository, agent_yaml=AGENT + f'setup: "{slow}"\n')
-    script = "from evalharness.definition import load_agent; load_agent('git:main')"
+    script = "from evalharness.loading.definition import load_agent; load_agent('git:main')"
     begun = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
     while not (tmp_path / "begun").exists():
         assert begun.poll() is None
@@ -129,7 +129,7 @@ def test_a_checkout_that_somebody_changed_is_refused(repository):
 def test_processes_at_once_share_one_checkout(repository, tmp_path):
     count = tmp_path / "count"
     commit(repository, agent_yaml=AGENT + f"setup: echo run >> {count}; sleep 0.3\n")
-    script = "from evalharness.definition import load_agent; print(load_agent('git:main').place)"
+    script = "from evalharness.loading.definition import load_agent; print(load_agent('git:main').place)"
     begun = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert len({process.communicate()[0] for process in begun}) == 1
     assert count.read_text() == "run\n"

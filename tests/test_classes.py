@@ -1,7 +1,7 @@
 import pytest
 
-from evalharness.classes import task_class, with_confirmation
 from evalharness.compare import compare
+from evalharness.comparison.classes import task_class, with_confirmation
 from evalharness.gate import PRESETS
 from evalharness.model import Counts, TaskClass
 from tests.factories import arms

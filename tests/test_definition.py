@@ -9,8 +9,8 @@ import pytest
 
 from evalharness.agents.command import CommandAgent
 from evalharness.agents.function import FunctionAgent
-from evalharness.definition import build_agent, fingerprint, load_agent
 from evalharness.errors import ConfigError
+from evalharness.loading.definition import build_agent, fingerprint, load_agent
 
 
 @pytest.fixture(autouse=True)

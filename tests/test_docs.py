@@ -8,7 +8,7 @@ import pytest
 from click import Context, Group
 
 from evalharness.cli import cli
-from evalharness.yaml_source import parse_yaml
+from evalharness.loading.yaml_source import parse_yaml
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

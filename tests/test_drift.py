@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from evalharness.baseline import not_drifted, resolve
-from evalharness.drift import sampled
 from evalharness.executors.threads import ThreadExecutor
+from evalharness.gating.baseline import not_drifted, resolve
+from evalharness.gating.drift import sampled
 from evalharness.model import AgentDefinition
 from evalharness.outcomes import read
 from evalharness.runner import Pace, Stop, run

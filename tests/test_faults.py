@@ -1,7 +1,7 @@
 import pytest
 
-from evalharness import faults
 from evalharness.compare import compare
+from evalharness.comparison import faults
 from evalharness.gate import PRESETS, judge
 from evalharness.model import Allowance, Decision
 from tests.tables import made

@@ -10,14 +10,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from evalharness.baseline import Baseline, resolve
-from evalharness.budget import Budget
 from evalharness.errors import ConfigError
 from evalharness.gate import PRESETS
-from evalharness.gate_store import GateStore
 from evalharness.gates import Question, ask, begin_gate, carry_out, escalated
+from evalharness.gating.baseline import Baseline, resolve
+from evalharness.gating.store import GateStore
 from evalharness.model import AgentDefinition, Allowance, Decision, Planned
 from evalharness.runner import Pace, Stop, run
+from evalharness.running.budget import Budget
 from evalharness.runs import begin
 from evalharness.store import RunStore
 from evalharness.suite import load_suite

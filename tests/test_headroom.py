@@ -5,10 +5,10 @@ from typing import ClassVar
 import msgspec
 import pytest
 
-from evalharness.digests import entries
 from evalharness.errors import ConfigError, NotComparable
-from evalharness.headroom import described, differences, resources_of
+from evalharness.loading.digests import entries
 from evalharness.model import Extension, Limits, Resources
+from evalharness.running.headroom import described, differences, resources_of
 from evalharness.store import RunStore
 from evalharness.suite import load_suite
 from evalharness.workspaces.local import LocalWorkspaces

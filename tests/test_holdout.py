@@ -1,8 +1,8 @@
 import pytest
 
 from evalharness.comparing import compare_several
+from evalharness.comparison.holdout import read_holdout
 from evalharness.errors import ConfigError
-from evalharness.holdout import read_holdout
 from tests.tables import made, policy
 
 SUITE = {f"t{n}": (3, 0, 0) for n in range(4)}

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from evalharness.missing import decides, dependence, measured_counts, seen_counts, share, worst_counts
+from evalharness.comparison.missing import decides, dependence, measured_counts, seen_counts, share, worst_counts
 
 
 def arm(*tasks):

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 from evalharness.executors import Finished
 from evalharness.model import Outcome, Record, Task, Trial, Usage
-from evalharness.outage import SUSPENDED_SECONDS, Outages
+from evalharness.running.outage import SUSPENDED_SECONDS, Outages
 
 
 def came_back(number, *, began, took, cause=None):

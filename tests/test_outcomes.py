@@ -1,9 +1,9 @@
 import pytest
 
+from evalharness.comparison.pairing import pair
 from evalharness.errors import ConfigError, NotComparable
 from evalharness.model import TaskEntry
 from evalharness.outcomes import Line, LineUsage, planned_trials, table
-from evalharness.pairing import pair
 from tests.running import header, planned, tasks
 
 

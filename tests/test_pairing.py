@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from evalharness.compare import compare
+from evalharness.comparison.pairing import KINDS, Accepted, pair
 from evalharness.errors import ConfigError, NotComparable
 from evalharness.gate import PRESETS
 from evalharness.model import Allowance, Origin, TaskClass
-from evalharness.pairing import KINDS, Accepted, pair
 from tests.tables import made, policy, with_entry
 
 PR = PRESETS["pr"]

@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from evalharness.model import Outcome, Planned, Record, TrialKey
-from evalharness.planning import Owed, extension, measured, planned_keys, planned_trials, trial_seed
+from evalharness.running.planning import Owed, extension, measured, planned_keys, planned_trials, trial_seed
 from tests.running import planned, tasks
 
 

@@ -5,12 +5,12 @@ import msgspec
 import pytest
 import yaml
 
+from evalharness.comparison.pairing import KINDS
 from evalharness.gate import PRESETS, check_policy, error_budget
+from evalharness.loading.shape import Place
 from evalharness.model import Policy
-from evalharness.pairing import KINDS
 from evalharness.policy import with_preset
 from evalharness.registry import BUILT_IN, find, option_names
-from evalharness.shape import Place
 from tests.tables import policy
 
 PAGE = (Path(__file__).parent.parent / "docs" / "policy.md").read_text()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from evalharness.definition import load_agent
+from evalharness.loading.definition import load_agent
 from evalharness.model import Trial
 from evalharness.redact import Redactor
-from evalharness.response_cache import Memory, ResponseCache
+from evalharness.running.response_cache import Memory, ResponseCache
 from evalharness.runs import begin
 from evalharness.suite import load_suite
 from tests.agents.test_model_agent import answer

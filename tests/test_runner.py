@@ -3,11 +3,11 @@ import time
 
 import pytest
 
-from evalharness.budget import Budget
 from evalharness.errors import BreakerOpen, Unmeasured
 from evalharness.model import Outcome, Transcript, Usage
 from evalharness.rates import through
 from evalharness.runner import Stop
+from evalharness.running.budget import Budget
 from tests.running import Run, tasks
 
 

@@ -2,8 +2,8 @@ import pytest
 
 from evalharness.errors import ConfigError
 from evalharness.model import Planned, TaskEntry
-from evalharness.planning import planned_trials
-from evalharness.shards import Shard, part
+from evalharness.running.planning import planned_trials
+from evalharness.running.shards import Shard, part
 
 ENTRIES = {f"t{n}": TaskEntry(task=f"digest {n}", graders="g", limits="l") for n in range(200)}
 WHOLE = (Planned(task_ids=tuple(ENTRIES), first=1, last=3),)

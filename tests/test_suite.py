@@ -163,7 +163,7 @@ def test_yaml_reads_as_editors_show_it(tmp_path):
 def test_loading_a_suite_with_text_graders_imports_nothing_heavy(tmp_path):
     load(tmp_path, ONE_GRADER + "tasks: [{prompt: a, expected: b}]\n")
     script = (
-        "import sys; from evalharness.digests import entries; from evalharness.suite import load_suite\n"
+        "import sys; from evalharness.loading.digests import entries; from evalharness.suite import load_suite\n"
         "entries(load_suite(sys.argv[1]))\n"
         "print([m for m in ('litellm', 'pandas', 'scipy', 'statsmodels', 'httpx', 'numpy') if m in sys.modules])"
     )

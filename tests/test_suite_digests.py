@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evalharness.digests import entries, suite_digest
+from evalharness.loading.digests import entries, suite_digest
 from evalharness.suite import load_suite
 
 SUITE = {

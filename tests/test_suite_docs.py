@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from evalharness.definition import AgentFile
-from evalharness.shape import Place, shaped
-from evalharness.suite_file import RowKeys, SuiteFile
-from evalharness.yaml_source import parse_yaml
+from evalharness.loading.definition import AgentFile
+from evalharness.loading.shape import Place, shaped
+from evalharness.loading.suite_file import RowKeys, SuiteFile
+from evalharness.loading.yaml_source import parse_yaml
 
 DOCS = Path(__file__).parents[1] / "docs"
 

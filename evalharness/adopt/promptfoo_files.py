@@ -7,10 +7,10 @@ from typing import Any
 from evalharness.adopt.adopted import NoCounterpart
 from evalharness.errors import ConfigError
 from evalharness.importers.source import fault
-from evalharness.rows import sourced
-from evalharness.shape import Place
-from evalharness.suite_file import TaskSource
-from evalharness.yaml_source import parse_yaml, read_text, read_yaml
+from evalharness.loading.rows import sourced
+from evalharness.loading.shape import Place
+from evalharness.loading.suite_file import TaskSource
+from evalharness.loading.yaml_source import parse_yaml, read_text, read_yaml
 
 LARGEST = 64 << 20
 SCHEME = "file://"

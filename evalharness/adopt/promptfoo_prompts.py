@@ -11,7 +11,7 @@ from evalharness.adopt.adopted import Adopted, NoCounterpart
 from evalharness.adopt.promptfoo_files import SCHEME, loaded, located
 from evalharness.adopt.templates import Template
 from evalharness.errors import ConfigError
-from evalharness.yaml_source import parse_yaml
+from evalharness.loading.yaml_source import parse_yaml
 
 TEXT = (".txt", ".md", ".j2", ".json", ".yaml", ".yml")
 

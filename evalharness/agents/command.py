@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from evalharness.agents.exchange import answered, request, tail
-from evalharness.attribution import CommandFailed
 from evalharness.errors import AgentFault, ConfigError, LimitReached, Unmeasured
 from evalharness.model import Task, Transcript
+from evalharness.running.attribution import CommandFailed
 from evalharness.workspaces import Completed, Walled, Workspace
 
 

@@ -18,9 +18,9 @@ import msgspec
 
 from evalharness.agents.function import Function, transcript_of
 from evalharness.agents.wire import LONGEST_BYTES, Answer, HostSpec, Ready, Request, read_message, write_message
-from evalharness.attribution import attribute
 from evalharness.errors import AgentFault, LimitReached
 from evalharness.model import Task, Transcript
+from evalharness.running.attribution import attribute
 from evalharness.text import well_formed
 from evalharness.workspaces import Workspace
 from evalharness.workspaces.local import LocalWorkspace

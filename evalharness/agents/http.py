@@ -20,10 +20,10 @@ import httpx
 import msgspec
 
 from evalharness.agents.exchange import answered, request
-from evalharness.attribution import status_fault
 from evalharness.errors import AgentFault, ConfigError, LimitReached
 from evalharness.model import Task, Transcript
 from evalharness.rates import PATIENCE_SECONDS, Ceiling, through
+from evalharness.running.attribution import status_fault
 from evalharness.workspaces import Workspace
 
 MAX_BODY = 8 * 1024 * 1024

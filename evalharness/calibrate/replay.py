@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from evalharness.comparison.pairing import pair
 from evalharness.errors import NotComparable
 from evalharness.model import Decision, Policy
 from evalharness.model.calibration import Past
 from evalharness.outcomes import Outcomes
-from evalharness.pairing import pair
 from evalharness.procedure import Procedure, tally
 
 

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 import click
 
+from evalharness.comparison.pairing import KINDS, Accepted
 from evalharness.errors import ConfigError
 from evalharness.model import Allowance
-from evalharness.pairing import KINDS, Accepted
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -8,13 +8,13 @@ import click
 import msgspec
 import numpy as np
 
-from evalharness.audit import audit
+from evalharness.auditing.audit import audit
+from evalharness.auditing.reference import Key, read_reference
 from evalharness.cli.options import JSON
 from evalharness.cli.terminal import colour
 from evalharness.errors import ConfigError
 from evalharness.model import Outcome, Record
 from evalharness.outcomes import read
-from evalharness.reference import Key, read_reference
 from evalharness.report import audit as report
 from evalharness.store import RunStore, is_run
 

@@ -5,8 +5,8 @@ from statistics import fmean
 import msgspec
 
 from evalharness.archive import earlier
-from evalharness.budget import record_cost
 from evalharness.model import Record, TrialKey
+from evalharness.running.budget import record_cost
 
 
 def estimate(suite: str, agent: str | None, owed: list[TrialKey], workers: int, *, as_json: bool) -> str:

@@ -7,7 +7,6 @@ from typing import Any, Literal
 import click
 import msgspec
 
-from evalharness.budget import Budget
 from evalharness.cli.allowing import allowances_of, allowing_options
 from evalharness.cli.interrupts import EXIT_CODES, interruptible
 from evalharness.cli.options import JSON, REPORTS
@@ -15,11 +14,12 @@ from evalharness.cli.progress import progress, together
 from evalharness.cli.terminal import colour
 from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.evidence import write_gate
-from evalharness.gate_store import GateStore, is_gate
 from evalharness.gates import Gated, Question, ask, carry_out, escalated
+from evalharness.gating.store import GateStore, is_gate
 from evalharness.report import check_endings, console
 from evalharness.report.document import document
 from evalharness.runner import Listener, Pace, Stop
+from evalharness.running.budget import Budget
 from evalharness.suite import load_suite
 
 

@@ -16,11 +16,11 @@ from evalharness.cli.github_api import Github
 from evalharness.cli.github_job import Job
 from evalharness.cli.github_prepare import State, artifact, default_baseline, fetch, known, new_agent
 from evalharness.cli.github_run import DECIDED, evalh
-from evalharness.definition import fingerprint, load_agent
 from evalharness.errors import ConfigError
 from evalharness.git import git_text
 from evalharness.ledger import open_line
 from evalharness.ledger.chain import Link
+from evalharness.loading.definition import fingerprint, load_agent
 from evalharness.model import Decision
 from evalharness.report.document import Document
 

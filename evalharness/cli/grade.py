@@ -7,8 +7,8 @@ import msgspec
 
 from evalharness.cli.options import JSON
 from evalharness.model import Outcome
-from evalharness.planning import measured
 from evalharness.regrade import regrade
+from evalharness.running.planning import measured
 from evalharness.store import RunStore
 from evalharness.suite import load_suite
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from evalharness.cli.options import JSON
 from evalharness.cli.terminal import colour
+from evalharness.comparison.pairing import pair
 from evalharness.errors import ConfigError
 from evalharness.outcomes import Outcomes, read
-from evalharness.pairing import pair
 from evalharness.report import power as report
 from evalharness.stats.power import Goal, Noise, pilot_noise
 from evalharness.stats.power_table import PowerQuestion, power_plan

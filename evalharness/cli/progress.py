@@ -10,8 +10,8 @@ from threading import Lock
 
 import click
 
-from evalharness.budget import Tally
 from evalharness.runner import Listener
+from evalharness.running.budget import Tally
 
 PLAIN_SECONDS = 10.0
 LIVE_SECONDS = 0.2

@@ -12,7 +12,7 @@ import msgspec
 from evalharness.comparing import compare_runs, compare_several
 from evalharness.errors import ConfigError
 from evalharness.evidence import write_all
-from evalharness.gate_store import GateStore, is_gate
+from evalharness.gating.store import GateStore, is_gate
 from evalharness.ledger import open_line
 from evalharness.model import Comparison, Lineup, Verdict
 from evalharness.outcomes import read

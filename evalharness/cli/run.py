@@ -8,7 +8,6 @@ from typing import Any
 import click
 import msgspec
 
-from evalharness.budget import Budget
 from evalharness.cli.dry_run import estimate
 from evalharness.cli.interrupts import interruptible
 from evalharness.cli.options import JSON
@@ -16,13 +15,14 @@ from evalharness.cli.progress import progress
 from evalharness.cli.run_end import end, summary
 from evalharness.cli.run_plan import Asked, plan
 from evalharness.cli.where import Where, executor_options
-from evalharness.definition import load_agent
 from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.executors import Executor
+from evalharness.loading.definition import load_agent
 from evalharness.model import Suite, Task, TrialKey
-from evalharness.planning import extension, planned_keys, planned_trials
-from evalharness.response_cache import remembered
 from evalharness.runner import Pace, RunResult, run
+from evalharness.running.budget import Budget
+from evalharness.running.planning import extension, planned_keys, planned_trials
+from evalharness.running.response_cache import remembered
 from evalharness.runs import Arm, begin, resume
 from evalharness.store import RunStore, is_run
 from evalharness.suite import load_suite

@@ -9,8 +9,8 @@ import msgspec
 from evalharness.cli.interrupts import EXIT_CODES
 from evalharness.errors import HarnessFault
 from evalharness.model import Outcome
-from evalharness.planning import Attempt
 from evalharness.runner import RunResult
+from evalharness.running.planning import Attempt
 from evalharness.runs import Arm
 
 

@@ -6,10 +6,10 @@ from typing import Any
 from msgspec import Struct, to_builtins
 
 from evalharness.archive import earlier
-from evalharness.digests import entries
 from evalharness.errors import ConfigError
+from evalharness.loading.digests import entries
 from evalharness.model import Planned, Suite, Task
-from evalharness.shards import Shard, part
+from evalharness.running.shards import Shard, part
 
 HISTORY = "history"
 
@@ -37,7 +37,7 @@ def plan(
     remembered: dict[str, Any] = {}
     known = entries(suite) if allocate or wanted else {}
     if allocate:
-        from evalharness.allocation import by_history  # noqa: PLC0415 - other runs need no statistics
+        from evalharness.running.allocation import by_history  # noqa: PLC0415 - other runs need no statistics
 
         allotted = by_history(task_ids, known, _history(allocate, suite, agent), trials=count)
         whole, remembered = allotted.planned, {"allocate": allotted.remembered}
@@ -49,7 +49,7 @@ def plan(
 
 def _history(allocate: str, suite: Suite, agent: str | None) -> Any:
     """Read the outcomes that --allocate names: of a run, of a line's baseline, or of the latest run of the suite."""
-    from evalharness.baseline import stored_outcomes  # noqa: PLC0415 - other runs need no statistics
+    from evalharness.gating.baseline import stored_outcomes  # noqa: PLC0415 - other runs need no statistics
 
     word, _, place = allocate.partition("=")
     if word != HISTORY:

@@ -3,11 +3,11 @@
 import click
 import msgspec
 
-from evalharness.definition import AgentFile
 from evalharness.exporters.runs_json import RunDocument
+from evalharness.loading.definition import AgentFile
+from evalharness.loading.suite_file import SuiteFile
 from evalharness.model import Record, RunHeader
 from evalharness.report.document import Document
-from evalharness.suite_file import SuiteFile
 
 NOUNS: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "suite": ("evalh suite", SuiteFile),

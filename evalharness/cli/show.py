@@ -9,7 +9,7 @@ from evalharness.cli.options import JSON
 from evalharness.cli.terminal import colour
 from evalharness.compare import side
 from evalharness.errors import ConfigError
-from evalharness.gate_store import is_gate
+from evalharness.gating.store import is_gate
 from evalharness.model import Record, Transcript
 from evalharness.outcomes import read
 from evalharness.report import run_summary, transcript

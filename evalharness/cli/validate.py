@@ -10,10 +10,10 @@ from msgspec import Struct
 from evalharness.calibrate import forecast
 from evalharness.cli.listing import listing
 from evalharness.cli.options import JSON
-from evalharness.definition import fingerprint, load_agent
-from evalharness.digests import suite_digest
 from evalharness.errors import ConfigError
 from evalharness.gate import DEFAULT_PRESET, PRESETS
+from evalharness.loading.definition import fingerprint, load_agent
+from evalharness.loading.digests import suite_digest
 from evalharness.model import AgentDefinition, Limits, Policy, Suite
 from evalharness.model.calibration import Forecast
 from evalharness.suite import load_suite

@@ -11,11 +11,11 @@ from evalharness.external.command import placeholders
 from evalharness.external.reading import PYTEST, sources
 from evalharness.foreign import load
 from evalharness.git import git_environment
+from evalharness.loading.rows import Row
+from evalharness.loading.shape import Place
+from evalharness.loading.suite_file import TaskSource
 from evalharness.model import External
 from evalharness.redact import Redactor
-from evalharness.rows import Row
-from evalharness.shape import Place
-from evalharness.suite_file import TaskSource
 
 LIST_SECONDS = 300
 TAIL = 400

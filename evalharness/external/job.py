@@ -19,11 +19,11 @@ from evalharness.executors import Finished, RunTrial, Watch
 from evalharness.external.call import Ended, call
 from evalharness.external.command import CHOOSING, Asked, filled, placeholders
 from evalharness.external.reading import Told, name_in_log, told
-from evalharness.judging import Judged, exceeded, with_judgement
 from evalharness.model import External, Outcome, Record, Trial, Usage
 from evalharness.redact import Redactor
+from evalharness.running.judging import Judged, exceeded, with_judgement
+from evalharness.running.trial import output_digest
 from evalharness.text import as_json
-from evalharness.trial import output_digest
 
 SEED_RANGE = 1 << 31  # what every tool takes
 EVERYTHING = 1 << 20

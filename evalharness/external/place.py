@@ -5,9 +5,9 @@ from pathlib import Path
 from shutil import which
 
 from evalharness.errors import ConfigError, NotComparable
-from evalharness.extensions import Contents
 from evalharness.external.command import placeholders
 from evalharness.git import git_text
+from evalharness.loading.extensions import Contents
 from evalharness.model import AgentDefinition, External, Suite
 
 

@@ -6,9 +6,9 @@ from evalharness.errors import ConfigError
 from evalharness.external.command import OF_AGENT, check_ids, check_placeholders, placeholders
 from evalharness.external.reading import PYTEST
 from evalharness.foreign import full_name
+from evalharness.loading.shape import Place
+from evalharness.loading.suite_file import SuiteFile, TaskSource
 from evalharness.model import External
-from evalharness.shape import Place
-from evalharness.suite_file import SuiteFile, TaskSource
 
 USE = "external"
 MOST_AT_ONCE = 50  # trials in a call: what a killed run may have to repeat

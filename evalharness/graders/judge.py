@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from evalharness.attribution import attribute, retryable
 from evalharness.errors import Unmeasured
 from evalharness.graders.answers import accepted, shortened
 from evalharness.litellm_client import Reply, complete, load
 from evalharness.model import Grade, Task, Transcript, UnmeasuredRules, Usage, total
 from evalharness.rates import PATIENCE_SECONDS, Ceiling
+from evalharness.running.attribution import attribute, retryable
 from evalharness.text import decoder, well_formed
 from evalharness.workspaces import Workspace
 

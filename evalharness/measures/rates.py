@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from evalharness.comparison.missing import MOST_MISSING, ArmCounts, measured_counts, seen_counts, share, worst_counts
 from evalharness.measures.arms import ARM_LEVEL, LEVEL, Arms, Floats, Integers, nothing
-from evalharness.missing import MOST_MISSING, ArmCounts, measured_counts, seen_counts, share, worst_counts
 from evalharness.model import Measure
 from evalharness.rules import Need
 from evalharness.stats.differences import bonett_price, skewed_t_interval

@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from evalharness import litellm_client
 from evalharness.agents.local import NAME, LocalAgent, LocalSession
-from evalharness.attribution import attribute
 from evalharness.errors import ConfigError, LimitReached, Unmeasured
 from evalharness.model import Limits, Task, UnmeasuredRules, Usage
 from evalharness.packs.request import FACT, Request, Slot, digest
+from evalharness.running.attribution import attribute
 from evalharness.workspaces.local import LocalWorkspace
 
 

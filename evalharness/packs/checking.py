@@ -9,11 +9,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from evalharness.loading.shape import unknown
 from evalharness.packs.item import DIFFICULTIES, HASHED, ID, KNOWN, REQUIRED, recipe_of
 from evalharness.packs.language import implausible
 from evalharness.packs.reading import Found, rows
 from evalharness.registry import suggestion
-from evalharness.shape import unknown
 
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 
-from evalharness.attribution import retryable
 from evalharness.errors import HarnessFault, Unmeasured
 from evalharness.packs.answer import Malformed, candidates
 from evalharness.packs.author import Author, Written
@@ -20,6 +19,7 @@ from evalharness.packs.judging import Accepted, Refused, judged
 from evalharness.packs.pack import Pack
 from evalharness.packs.request import AVOIDED, Example, Request, Slot
 from evalharness.redact import Redactor
+from evalharness.running.attribution import retryable
 
 SHOWN = 5
 LONGEST_PAUSE = 30.0

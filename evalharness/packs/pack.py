@@ -10,15 +10,15 @@ from msgspec import Struct
 
 from evalharness.errors import ConfigError
 from evalharness.exporters.lines import line
+from evalharness.loading.rows import Row
+from evalharness.loading.shape import Place, shaped
+from evalharness.loading.suite_file import SuiteFile, TaskSource
+from evalharness.loading.tasks import Tasks
+from evalharness.loading.yaml_source import read_yaml
 from evalharness.model import GraderUse, Suite
 from evalharness.packs.checking import Checked, breaking, check
 from evalharness.packs.item import KNOWN, Item
-from evalharness.rows import Row
-from evalharness.shape import Place, shaped
 from evalharness.suite import bundled, load_suite, suite_path
-from evalharness.suite_file import SuiteFile, TaskSource
-from evalharness.tasks import Tasks
-from evalharness.yaml_source import read_yaml
 
 
 class Pack(Struct, frozen=True, kw_only=True):

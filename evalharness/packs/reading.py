@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Struct
 
 from evalharness.errors import ConfigError
-from evalharness.shape import Place
-from evalharness.yaml_source import read_text
+from evalharness.loading.shape import Place
+from evalharness.loading.yaml_source import read_text
 
 LARGEST = 256 << 20
 

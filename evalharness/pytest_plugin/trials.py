@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from evalharness.attribution import attribute
 from evalharness.model import UnmeasuredRules
 from evalharness.pytest_plugin.asked import Asked, asked, digest, tags
 from evalharness.pytest_plugin.result import Fault, TestTrial, one_result
+from evalharness.running.attribution import attribute
 
 
 class Again(pytest.Item):

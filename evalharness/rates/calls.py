@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Generic, TypeVar
 
-from evalharness.attribution import attribute
 from evalharness.model import UnmeasuredRules
 from evalharness.rates.lane import Answer, Ceiling, Lane
+from evalharness.running.attribution import attribute
 
 FIRST_PAUSE = 1.0  # where the provider names none; doubled each time
 LEAST_PAUSE = 0.05  # where it names none worth the name; doubled too

@@ -8,8 +8,8 @@ from itertools import count
 
 from msgspec import Struct
 
-from evalharness import underway
 from evalharness.rates.throttle import Throttle
+from evalharness.running import underway
 
 PATIENCE_SECONDS = 300.0
 _AGES = 60.0  # a waiting call is woken when there is room; this is only in case

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from evalharness.errors import ConfigError, Unmeasured
+from evalharness.loading.yaml_source import read_yaml
 from evalharness.model import Task, Transcript
 from evalharness.tasksets.source import DATA, Fields, sampled
 from evalharness.workspaces import Workspace
-from evalharness.yaml_source import read_yaml
 
 SECONDS = 600.0
 MARKS = ("task.toml", "task.yaml")

@@ -7,10 +7,10 @@ import pytest
 
 from evalharness.agents import opened
 from evalharness.agents.command import CommandAgent
-from evalharness.attribution import CommandFailed, attribute
 from evalharness.errors import AgentFault, ConfigError, LimitReached, Unmeasured
 from evalharness.model import Extension, Message, ToolCall, UnmeasuredRules, Usage
 from evalharness.registry import build
+from evalharness.running.attribution import CommandFailed, attribute
 
 
 def shell(script: str, **options) -> CommandAgent:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from evalharness.agents import opened
-from evalharness.definition import build_agent, load_agent
+from evalharness.loading.definition import build_agent, load_agent
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = sorted(EXAMPLES.glob("*/agent.yaml"))

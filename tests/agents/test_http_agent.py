@@ -7,10 +7,10 @@ import time
 import pytest
 
 from evalharness.agents.http import HttpAgent
-from evalharness.attribution import attribute
 from evalharness.errors import AgentFault, ConfigError, LimitReached
 from evalharness.model import Extension, UnmeasuredRules, Usage
 from evalharness.registry import build
+from evalharness.running.attribution import attribute
 from tests.servers import HANGS_UP, NEVER, Reply, serving
 
 

@@ -7,10 +7,10 @@ import pytest
 from evalharness.agents import Priced, opened
 from evalharness.agents.asking import Example, folded
 from evalharness.agents.model import ModelAgent
-from evalharness.attribution import attribute
 from evalharness.errors import AgentFault, ConfigError, LimitReached
 from evalharness.model import Extension, UnmeasuredRules
 from evalharness.registry import build
+from evalharness.running.attribution import attribute
 from tests.servers import NEVER, Asked, Reply, serving
 
 USAGE = {

@@ -8,8 +8,8 @@ from jsonschema import Draft202012Validator
 
 from evalharness.cli import cli
 from evalharness.cli.schema import NOUNS, schema
+from evalharness.loading.yaml_source import parse_yaml, read_yaml
 from evalharness.suite import bundled
-from evalharness.yaml_source import parse_yaml, read_yaml
 
 DOCS = Path(__file__).parents[2] / "docs" / "schema"
 

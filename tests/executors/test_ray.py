@@ -17,12 +17,12 @@ import pytest
 from evalharness.errors import ConfigError
 from evalharness.executors import Executor
 from evalharness.model import Extension, Limits, Outcome, Task, Trial
-from evalharness.planning import Owed
 from evalharness.redact import Redactor
 from evalharness.registry import build
 from evalharness.runner import Pace, run
+from evalharness.running.planning import Owed
+from evalharness.running.trial import TrialJob
 from evalharness.store import RunStore
-from evalharness.trial import TrialJob
 from tests.running import ROOT, environment, evalh_process, header, planned, tasks, write_agent, write_suite
 
 ray = pytest.importorskip("ray", reason="ray is not installed (pip install 'evalharness[ray]')")

@@ -150,10 +150,15 @@ def test_behind_walls_a_model_reaches_nothing(monkeypatch, answer):
 
 @sandboxed
 def test_the_hidden_tests_lie_in_no_file(monkeypatch):
-    look = "    import subprocess, sys\n    words = ['find', '/workspace', '/tmp', '-path', sys.prefix, '-prune', '-o', '-type', 'f',"
-    look += " '-exec', 'grep', '-l', 'candidate', '{}', '+']\n"
-    look += "    found = subprocess.run(words, capture_output=True, text=True).stdout\n"
-    look += "    assert found == '', found\n    return x / 2"
+    look = (
+        "    import subprocess, sys\n"
+        "    interpreter = ['-path', sys.prefix, '-prune', '-o']\n"
+        "    look = ['-exec', 'grep', '-l', 'candidate', '{}', '+']\n"
+        "    words = ['find', '/workspace', '/tmp', *interpreter, '-type', 'f', *look]\n"
+        "    found = subprocess.run(words, capture_output=True, text=True).stdout\n"
+        "    assert found == '', found\n"
+        "    return x / 2"
+    )
     with SandboxWorkspaces(python=True).fresh() as walled:
         grade = judged(look, walled, trust=None, seconds=20)
         assert grade.passed, grade.reason

@@ -10,13 +10,13 @@ import msgspec
 
 from evalharness import registry
 from evalharness.errors import ConfigError
-from evalharness.extensions import E, located
 from evalharness.external.suite import is_external
+from evalharness.loading.extensions import E, located
+from evalharness.loading.prompts import PromptTemplate
+from evalharness.loading.rows import Row
+from evalharness.loading.shape import Place, shaped, unknown
+from evalharness.loading.suite_file import RowKeys, SuiteFile
 from evalharness.model import GraderUse, Limits, Task
-from evalharness.prompts import PromptTemplate
-from evalharness.rows import Row
-from evalharness.shape import Place, shaped, unknown
-from evalharness.suite_file import RowKeys, SuiteFile
 
 ROW_KEYS = (*RowKeys.__struct_fields__, "prompt", "expected")
 

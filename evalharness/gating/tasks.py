@@ -1,8 +1,8 @@
 """Which tasks a gate asks, and which of them may block by themselves."""
 
-from evalharness.digests import entries
 from evalharness.errors import NotComparable
 from evalharness.gate import held_out_tags
+from evalharness.loading.digests import entries
 from evalharness.model import Policy, Suite
 from evalharness.outcomes import Outcomes
 

@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from evalharness.errors import ConfigError
-from evalharness.shape import Place
-from evalharness.suite_file import RowKeys, TaskSource
-from evalharness.yaml_source import read_text
+from evalharness.loading.shape import Place
+from evalharness.loading.suite_file import RowKeys, TaskSource
+from evalharness.loading.yaml_source import read_text
 
 LONGEST_CELL = 2**31 - 1  # csv's own 128 kB is shorter than a prompt may be
 

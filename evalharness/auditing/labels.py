@@ -8,10 +8,10 @@ from typing import Any
 from msgspec import Struct
 
 from evalharness.errors import ConfigError
+from evalharness.loading.rows import Row, sourced
+from evalharness.loading.shape import Place
+from evalharness.loading.suite_file import TaskSource
 from evalharness.registry import suggestion
-from evalharness.rows import Row, sourced
-from evalharness.shape import Place
-from evalharness.suite_file import TaskSource
 
 TASK, TRIAL, PASSED = "task_id", "trial", "passed"
 ENDINGS = (".csv", ".jsonl", ".json")

@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalharness.errors import ConfigError, NotComparable
-from evalharness.headroom import differences
 from evalharness.model import Allowance, LeftOut, Policy, TaskEntry
 from evalharness.outcomes import Outcomes
 from evalharness.registry import suggestion
+from evalharness.running.headroom import differences
 
 REMAINING_SHARE = 0.9
 PARTS = {"tasks": "task", "graders": "graders", "limits": "limits"}

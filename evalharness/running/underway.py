@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from evalharness.executors import Watch
-from evalharness.response_cache import Memory
+from evalharness.running.response_cache import Memory
 
 
 class Clock:

@@ -6,7 +6,7 @@ those few whose stored trials alone stand up to a correction for all tasks (Holm
 
 import numpy as np
 
-from evalharness.missing import ArmCounts
+from evalharness.comparison.missing import ArmCounts
 from evalharness.model import Flip, Screened
 from evalharness.stats.counts import BoolArray, Counts
 from evalharness.stats.exact import hypergeometric, poisson_binomial

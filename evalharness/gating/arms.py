@@ -9,10 +9,10 @@ from threading import Timer
 
 import msgspec
 
-from evalharness.budget import Budget
-from evalharness.gate_arm import GateArm
+from evalharness.gating.arm import GateArm
 from evalharness.procedure import Purpose
 from evalharness.runner import Listener, Pace, RunResult, Stop
+from evalharness.running.budget import Budget
 
 CONFIRM_SHARE = 0.25  # of the time, kept for the suspects
 DEADLINE = "the deadline"

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from evalharness.missing import ArmCounts
+from evalharness.comparison.missing import ArmCounts
 from evalharness.model import Slice, TaskEntry
 from evalharness.stats.multiple import holm
 from evalharness.stats.paired import cmh_test, paired_delta

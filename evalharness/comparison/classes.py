@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evalharness.missing import ArmCounts
+from evalharness.comparison.missing import ArmCounts
 from evalharness.model import Comparison, Counts, Flip, TaskClass, TaskEntry, TaskPair
 from evalharness.stats.flips import suspects
 from evalharness.stats.states import TaskState, task_state

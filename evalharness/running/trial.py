@@ -12,18 +12,18 @@ from pathlib import Path
 import msgspec
 import zstandard
 
-from evalharness import underway
 from evalharness.agents import Agent, OpenableAgent, SelfTimed, opened
 from evalharness.errors import AgentFault, Displaced
 from evalharness.executors import Finished, RunTrial, Watch
 from evalharness.graders import Grader
-from evalharness.judging import Judged, build_grader, graded, harness_fault, with_judgement, without_answer
 from evalharness.model import Extension, Outcome, Record, Suite, Task, Transcript, Trial, UnmeasuredRules, Usage
 from evalharness.redact import Redactor
 from evalharness.registry import build
-from evalharness.response_cache import Memory, ResponseCache
+from evalharness.running import underway
+from evalharness.running.judging import Judged, build_grader, graded, harness_fault, with_judgement, without_answer
+from evalharness.running.response_cache import Memory, ResponseCache
+from evalharness.running.underway import Clock
 from evalharness.text import as_json, decoder
-from evalharness.underway import Clock
 from evalharness.workspaces import Prepared, Workspace, Workspaces, of_task
 
 GRACE_SECONDS = 1.0  # agents end their own trials at the limit; this long after it, a thread is given up

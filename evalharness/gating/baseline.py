@@ -7,13 +7,13 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from evalharness import checkout
-from evalharness.definition import fingerprint, load_agent
-from evalharness.digests import entries
-from evalharness.drift import sampled
 from evalharness.errors import EvalHarnessError
+from evalharness.gating.drift import sampled
 from evalharness.ledger import line_names, open_line
 from evalharness.ledger.outcome_table import baseline_of
+from evalharness.loading import checkout
+from evalharness.loading.definition import fingerprint, load_agent
+from evalharness.loading.digests import entries
 from evalharness.model import AgentDefinition, RunHeader, Suite
 from evalharness.outcomes import Outcomes, read
 from evalharness.runner import Pace, Stop

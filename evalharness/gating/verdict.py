@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import msgspec
 
-from evalharness.classes import with_confirmation
 from evalharness.compare import compare
+from evalharness.comparison.classes import with_confirmation
 from evalharness.gate import judge
-from evalharness.gate_arms import Fresh
-from evalharness.gate_store import GateHeader
+from evalharness.gating.arms import Fresh
+from evalharness.gating.store import GateHeader
 from evalharness.model import Check, Comparison, Counts, Decision, Holdout, Policy, TaskClass, Verdict
 from evalharness.outcomes import Outcomes
 from evalharness.procedure import Decided, Suspect

@@ -11,9 +11,9 @@ from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from evalharness.loading.rows import Row
+from evalharness.loading.shape import Place
 from evalharness.registry import suggestion
-from evalharness.rows import Row
-from evalharness.shape import Place
 
 
 def _written(value: Any) -> Any:

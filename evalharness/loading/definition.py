@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct, field
 
-from evalharness import checkout, registry
+from evalharness import registry
 from evalharness.agents import Agent, OpenableAgent
 from evalharness.errors import ConfigError
-from evalharness.extensions import SKIPPED, Contents, canonical, located, module_file
+from evalharness.loading import checkout
+from evalharness.loading.extensions import SKIPPED, Contents, canonical, located, module_file
+from evalharness.loading.shape import Place, shaped
+from evalharness.loading.yaml_source import parse_yaml, read_yaml
 from evalharness.model import AgentDefinition, Extension, UnmeasuredRules
-from evalharness.shape import Place, shaped
-from evalharness.yaml_source import parse_yaml, read_yaml
 
 DEFAULT_FILE = "agent.yaml"
 FORMS = (

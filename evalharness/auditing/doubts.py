@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from evalharness.auditing.reference import Key
 from evalharness.model.audit import Doubt, DoubtKind, TaskErrors
-from evalharness.reference import Key
 
 
 def doubts(answers: pd.DataFrame, audited: pd.DataFrame, empty: Collection[Key]) -> tuple[Doubt, ...]:

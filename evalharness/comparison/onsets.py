@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from evalharness.missing import ArmCounts
+from evalharness.comparison.missing import ArmCounts
 from evalharness.model import Onsets
 from evalharness.stats.counts import Counts
 from evalharness.stats.exact import hypergeometric, poisson_binomial

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from evalharness.corrections import COMPLETE, Counted, corrected, corrected_by_errors, tries, utility
-from evalharness.doubts import doubts, tasks_with_errors
+from evalharness.auditing.corrections import COMPLETE, Counted, corrected, corrected_by_errors, tries, utility
+from evalharness.auditing.doubts import doubts, tasks_with_errors
+from evalharness.auditing.reference import Key, Reference
 from evalharness.errors import ConfigError, NotComparable
 from evalharness.model.audit import Agreement, ErrorRates, GraderAudit, Tally
 from evalharness.outcomes import GradedLine, Outcomes
-from evalharness.reference import Key, Reference
 from evalharness.registry import suggestion
 from evalharness.stats.agreement import cohen_kappa, krippendorff_alpha
 from evalharness.stats.estimate import pass_rate

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evalharness.auditing.labels import Label, is_labels, read_labels
 from evalharness.errors import ConfigError, NotComparable
 from evalharness.foreign import kind_of
-from evalharness.labels import Label, is_labels, read_labels
 from evalharness.outcomes import Outcomes, read
 from evalharness.registry import suggestion
 

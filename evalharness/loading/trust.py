@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from evalharness.graders import Executing
+from evalharness.loading.shape import Place
 from evalharness.model import Extension, GraderUse, Task
 from evalharness.registry import find
-from evalharness.shape import Place
 from evalharness.workspaces.local import LocalWorkspaces
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from evalharness.attribution import attribute
 from evalharness.errors import AgentFault, Unmeasured
 from evalharness.graders import Grader
 from evalharness.model import (
@@ -23,6 +22,7 @@ from evalharness.model import (
 )
 from evalharness.redact import Redactor
 from evalharness.registry import build
+from evalharness.running.attribution import attribute
 from evalharness.text import plain, well_formed
 from evalharness.workspaces import Workspace
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from evalharness.extensions import Contents, canonical
 from evalharness.external.place import named
-from evalharness.headroom import as_asked, resources_of, without_limits
+from evalharness.loading.extensions import Contents, canonical
 from evalharness.model import External, GraderUse, Limits, Suite, Task, TaskEntry
+from evalharness.running.headroom import as_asked, resources_of, without_limits
 
 
 def digest(value: Any) -> str:

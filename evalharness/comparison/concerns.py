@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from evalharness.comparison.pairing import Accepted
 from evalharness.model import Origin, Policy
 from evalharness.outcomes import Outcomes
-from evalharness.pairing import Accepted
 from evalharness.policy import weaknesses
 
 NEAR = 0.1  # machines whose memory differs by less are alike

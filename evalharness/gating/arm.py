@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from evalharness.agents import opened
-from evalharness.gate_store import GateSide
+from evalharness.gating.store import GateSide
 from evalharness.model import Outcome, Planned, Suite, Trial
 from evalharness.outcomes import Outcomes, read
-from evalharness.planning import Attempt, planned_trials, run_seed
 from evalharness.procedure import Purpose
 from evalharness.runner import Listener, Pace, RunResult, Stop, run
+from evalharness.running.planning import Attempt, planned_trials, run_seed
 from evalharness.runs import Arm, begin, resume
 from evalharness.stats.counts import IntArray
 from evalharness.store import RunStore, is_run

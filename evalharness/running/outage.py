@@ -5,9 +5,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from evalharness.breaker import Breaker
 from evalharness.executors import Finished
 from evalharness.model import Outcome, Record, Trial, TrialKey
+from evalharness.running.breaker import Breaker
 
 SUSPENDED_SECONDS = 5.0
 RESOLUTION = 0.001  # seconds, of the times in records

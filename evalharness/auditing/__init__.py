@@ -1,0 +1,1 @@
+"""How far a grader can be trusted: labels of people beside its grades, and numbers corrected for it."""

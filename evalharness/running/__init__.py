@@ -1,0 +1,1 @@
+"""What a run is made of: the plan, what is still owed, one trial, budgets, outages and who is to blame."""
