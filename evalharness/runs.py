@@ -106,11 +106,22 @@ def begin(  # noqa: PLR0913 - a run's parts, each given once
     chosen = suite.tasks if tasks is None else tasks
     if suite.policy:
         check_policy(suite.policy)
-    run_id, count = new_run_id(), suite.trials if trials is None else trials
-    agent, known = _agent(suite, definition), entries(suite)
-    header = RunHeader(
+    count, agent = suite.trials if trials is None else trials, _agent(suite, definition)
+    described = _header(suite, definition, agent, trials=count, seed=secrets.randbits(63) if seed is None else seed)
+    header = msgspec.structs.replace(described, arm=arm, role=role, options=options or {})
+    lines = planned or (Planned(task_ids=tuple(task.id for task in chosen), first=1, last=count),)
+    store = RunStore.create(out or Path("runs") / header.run_id, header, *lines)
+    return Arm(store=store, suite=suite, definition=definition, agent=agent)
+
+
+def _header(
+    suite: Suite, definition: AgentDefinition, agent: Agent | OpenableAgent, *, trials: int, seed: int
+) -> RunHeader:
+    """Describe a run that begins here and now."""
+    known = entries(suite)
+    return RunHeader(
         schema=RUN_SCHEMA,
-        run_id=run_id,
+        run_id=new_run_id(),
         suite=suite_entry(suite, known),
         tasks=known,
         agent=AgentEntry(
@@ -119,20 +130,14 @@ def begin(  # noqa: PLR0913 - a run's parts, each given once
             fingerprint=fingerprint(definition),
             definition=definition,
         ),
-        trials=count,
-        seed=secrets.randbits(63) if seed is None else seed,
+        trials=trials,
+        seed=seed,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         origin=origin(),
-        arm=arm,
-        role=role,
         policy=suite.policy,
-        options=options or {},
         prices=agent.prices() if isinstance(agent, Priced) else {},
         resources=resources_of(suite.workspace),
     )
-    lines = planned or (Planned(task_ids=tuple(task.id for task in chosen), first=1, last=count),)
-    store = RunStore.create(out or Path("runs") / run_id, header, *lines)
-    return Arm(store=store, suite=suite, definition=definition, agent=agent)
 
 
 def _agent(suite: Suite, definition: AgentDefinition) -> Agent | OpenableAgent:

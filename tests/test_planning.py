@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from evalharness.model import Outcome, Planned, Record, TrialKey
-from evalharness.running.planning import Owed, extension, measured, planned_keys, planned_trials, trial_seed
+from evalharness.running.planning import Owed, extension, planned_keys, planned_trials, standing, trial_seed
 from tests.running import planned, tasks
 
 
@@ -92,4 +92,4 @@ def test_a_seed_is_the_same_on_every_machine():
 
 @pytest.mark.parametrize(("outcome", "expected"), [(Outcome.PASS, 1), (Outcome.FAIL, 1), (Outcome.ERROR, 0)])
 def test_an_error_measured_nothing(outcome, expected):
-    assert len(measured([record("t0", 1, outcome)])) == expected
+    assert len(standing([record("t0", 1, outcome)])) == expected

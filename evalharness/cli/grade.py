@@ -8,7 +8,7 @@ import msgspec
 from evalharness.cli.options import JSON
 from evalharness.model import Outcome
 from evalharness.regrade import regrade
-from evalharness.running.planning import measured
+from evalharness.running.planning import Attempt, standing
 from evalharness.store import RunStore
 from evalharness.suite import load_suite
 
@@ -30,7 +30,7 @@ def command(run: Path, suite: str | None, workers: int, out: Path | None, as_jso
     if as_json:
         done = {
             "run": str(after.path),
-            "measured": len(measured(after.records())),
+            "measured": len(standing(after.lines(Attempt))),
             "passed": passed,
             "changed": changed,
         }

@@ -10,7 +10,7 @@ from evalharness.cli.interrupts import EXIT_CODES
 from evalharness.errors import HarnessFault
 from evalharness.model import Outcome
 from evalharness.runner import RunResult
-from evalharness.running.planning import Attempt
+from evalharness.running.planning import Attempt, standing
 from evalharness.runs import Arm
 
 
@@ -25,15 +25,11 @@ class Failure(msgspec.Struct, frozen=True):
 def summary(arm: Arm, result: RunResult, *, as_json: bool) -> str:
     """Say where the run as a whole stands; money, tokens, errors and time are those of this session."""
     tally = result.tally
-    standing = {
-        (line.task_id, line.trial): line.outcome
-        for line in arm.store.lines(Attempt)
-        if line.outcome is not Outcome.ERROR
-    }
-    passed = sum(outcome is Outcome.PASS for outcome in standing.values())
+    outcomes = standing(arm.store.lines(Attempt))
+    passed = sum(each is Outcome.PASS for each in outcomes.values())
     outcome = {
         "run": str(arm.store.path),
-        "measured": len(standing),
+        "measured": len(outcomes),
         "passed": passed,
         "missing": tally.missing,
         "owed": len(result.owed),
@@ -45,7 +41,7 @@ def summary(arm: Arm, result: RunResult, *, as_json: bool) -> str:
     }
     if as_json:
         return msgspec.json.encode(outcome).decode()
-    parts = [f"{arm.store.path}: {passed} of {len(standing)} trials passed"]
+    parts = [f"{arm.store.path}: {passed} of {len(outcomes)} trials passed"]
     if tally.missing:
         parts.append(f"{tally.missing} unmeasured ({_causes(tally.errors)})")
     if result.owed:

@@ -16,7 +16,7 @@ from evalharness.model import Outcome, Planned, Suite, Trial
 from evalharness.outcomes import Outcomes, read
 from evalharness.procedure import Purpose
 from evalharness.runner import Listener, Pace, RunResult, Stop, run
-from evalharness.running.planning import Attempt, planned_trials, run_seed
+from evalharness.running.planning import Attempt, planned_trials, run_seed, standing
 from evalharness.runs import Arm, begin, resume
 from evalharness.stats.counts import IntArray
 from evalharness.store import RunStore, is_run
@@ -140,14 +140,14 @@ class GateArm:
         order = {task: index for index, task in enumerate(tasks)}
         passed, trials = (np.zeros(len(order), dtype=np.int64) for _ in range(2))
         store = RunStore(Path(self.side.confirm if purpose is Purpose.CONFIRM else self.side.run)) if window else None
-        standing: dict[tuple[str, int], bool] = {}
-        for line in store.lines(Attempt) if store else ():
-            first, last = window.get(line.task_id, (1, 0))
-            if first <= line.trial <= last and line.outcome is not Outcome.ERROR:
-                standing[line.task_id, line.trial] = line.outcome is Outcome.PASS
-        for (task, _), won in standing.items():
+
+        def asked(attempt: Attempt) -> bool:
+            first, last = window.get(attempt.task_id, (1, 0))
+            return first <= attempt.trial <= last
+
+        for (task, _), outcome in standing(store.lines(Attempt) if store else (), asked).items():
             trials[order[task]] += 1
-            passed[order[task]] += won
+            passed[order[task]] += outcome is Outcome.PASS
         return Counted(passed=passed, trials=trials)
 
     def outcomes(self, last: int) -> Outcomes:

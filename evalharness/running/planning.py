@@ -1,7 +1,7 @@
 """What is to be run: the plan of a run, the seed of each trial, and what is still owed."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain
 
 from msgspec import Struct
@@ -9,6 +9,8 @@ from msgspec import Struct
 from evalharness.model import Outcome, Planned, Record, Task, Trial, TrialKey
 
 SEED_BITS = 63
+
+Key = tuple[str, int]  # a task's id and a trial's number, where millions of them are counted
 
 
 def trial_seed(run_seed: int, arm: str, key: TrialKey) -> int:
@@ -60,11 +62,6 @@ def extension(planned: Iterable[Planned], trials: int, *, reason: str) -> tuple[
     )
 
 
-def measured(records: Iterable[Record]) -> set[TrialKey]:
-    """Return the trials that have been measured; an error measured nothing."""
-    return {record.key for record in records if record.outcome is not Outcome.ERROR}
-
-
 class Attempt(Struct, frozen=True):
     """The part of a record that says what is still owed."""
 
@@ -72,6 +69,15 @@ class Attempt(Struct, frozen=True):
     trial: int
     outcome: Outcome
     attempt: int = 1
+
+
+def standing(attempts: Iterable[Attempt], within: Callable[[Attempt], bool] = lambda _: True) -> dict[Key, Outcome]:
+    """Return the outcome of each measured trial that is `within`: that of its last measured attempt stands."""
+    return {
+        (each.task_id, each.trial): each.outcome
+        for each in attempts
+        if each.outcome is not Outcome.ERROR and within(each)
+    }
 
 
 class Owed(Collection[Trial]):

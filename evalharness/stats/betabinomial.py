@@ -80,7 +80,15 @@ def posterior(
     if tasks.n == 0:
         return Estimate(value=None, low=None, high=None, level=level, n=0, method=method, note="no tasks")
     best = fit(passed, trials)
-    value = _moment(np.array([best.mu]), np.array([best.rho]), k, kind)[0]
+    value = float(_moment(np.array([best.mu]), np.array([best.rho]), k, kind)[0])
+    low, high = _credible(tasks, k, kind, level)
+    return Estimate(
+        value=value, low=min(low, value), high=max(high, value), level=level, n=tasks.n, method=method, note=note
+    )
+
+
+def _credible(tasks: "_Table", k: int, kind: str, level: float) -> tuple[float, float]:
+    """Return the equal-tailed interval of the posterior, on a grid around where it has its mass."""
     coarse = _grid(tasks, (0.0, 1.0), (0.0, 1.0), size=60)
     likely = coarse.loglik > coarse.loglik.max() - 16
     fine = _grid(tasks, _span(coarse.mu, likely.any(axis=1)), _span(coarse.rho, likely.any(axis=0)), size=100)
@@ -93,15 +101,7 @@ def posterior(
         float(moments[order[min(int(np.searchsorted(cumulative, q)), order.size - 1)]])
         for q in ((1 - level) / 2, (1 + level) / 2)
     )
-    return Estimate(
-        value=float(value),
-        low=min(low, float(value)),
-        high=max(high, float(value)),
-        level=level,
-        n=tasks.n,
-        method=method,
-        note=note,
-    )
+    return low, high
 
 
 @dataclass(frozen=True, eq=False)
