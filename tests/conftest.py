@@ -1,9 +1,13 @@
 """Fixtures every test may ask for."""
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
+from tests.docker_daemon import NoDocker, docker_engine
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +17,14 @@ def shared() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("EVALH_SHARED names no folder of reference data")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def docker_host() -> Iterator[str]:
+    """The address of a Docker engine, started for the tests where none runs; a skip where none can be."""
+    with ExitStack() as stack:
+        try:
+            host = stack.enter_context(docker_engine())
+        except NoDocker as exc:
+            pytest.skip(str(exc))
+        yield host
