@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-HANGING = 3600.0
+HANGING = 120.0  # longer than anything waits, and an end where something waits after all
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,10 @@ HANGS_UP = Reply(raw=b"")
 
 
 class Server(ThreadingHTTPServer):
-    """Gives its replies in turn, the last one for ever; a function answers each request for itself."""
+    """Gives its replies in turn, the last one for ever; a function answers each request for itself.
+
+    It counts the connections it accepted, and the replies that it got to the end of.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -64,6 +67,7 @@ class Server(ThreadingHTTPServer):
         self._lock = threading.Lock()
         self.asked: list[Asked] = []
         self.connections = 0
+        self.answered = 0
         self.closing = threading.Event()
 
     @property
@@ -103,6 +107,8 @@ class _Handler(BaseHTTPRequestHandler):
                 time.sleep(reply.pause)
         else:
             self.wfile.write(reply.encoded())  # at once: two small writes would wait for each other's receipt
+        with self.server._lock:
+            self.server.answered += 1
         self.close_connection = reply.raw is not None or self.headers.get("Connection") == "close"
 
     do_GET = do_PATCH = do_POST = do_PUT = _answer  # noqa: N815 - the names of the standard library

@@ -131,7 +131,7 @@ def test_a_gate_without_a_rule_on_the_suite_shows_no_drop():
     assert "shows no drop" in report.render(table)
 
 
-def test_a_forecast_is_quick_and_says_that_its_rates_are_assumed():
+def test_a_forecast_says_that_its_rates_are_assumed():
     seen = forecast(50, (3, 3), PR)
     assert seen.assumed
     assert seen.base_trials == 300

@@ -2,7 +2,6 @@ import gzip
 import json
 import pickle
 import threading
-import time
 
 import pytest
 
@@ -11,6 +10,7 @@ from evalharness.errors import AgentFault, ConfigError, LimitReached
 from evalharness.model import Extension, UnmeasuredRules, Usage
 from evalharness.registry import build
 from evalharness.running.attribution import attribute
+from tests.running import PATIENCE
 from tests.servers import HANGS_UP, NEVER, Reply, serving
 
 
@@ -140,11 +140,11 @@ def test_a_name_that_does_not_resolve_measured_nothing(task, workspace):
     ids=["never answers", "drips its headers", "drips its body", "drips a body without length"],
 )
 def test_its_time_is_up_however_it_spends_it(ask, reply):
-    started = time.monotonic()
-    with serving(reply) as server, pytest.raises(LimitReached) as caught:
-        ask(server, seconds=0.6)
+    with serving(reply) as server:
+        with pytest.raises(LimitReached) as caught:
+            ask(server, seconds=0.6)
+        assert server.answered == 0
     assert caught.value.cause == "limit:seconds"
-    assert time.monotonic() - started < 3
 
 
 def test_after_a_cut_the_next_task_is_answered(task, workspace):
@@ -181,20 +181,21 @@ def test_a_thread_keeps_its_connection_but_no_cookies(task, workspace):
 
 
 def test_threads_do_not_wait_for_each_other(task, workspace):
+    together = threading.Barrier(16)
+
     def echo(asked):
-        return Reply(body=str(json.loads(asked.body)["seed"]).encode(), delay=0.2)
+        together.wait(PATIENCE)  # no answer before all sixteen have asked
+        return Reply(body=str(json.loads(asked.body)["seed"]).encode())
 
     answers: dict[int, str] = {}
     with serving(answer=echo) as server, HttpAgent(server.url).open(workers=16) as session:
 
         def work(seed: int) -> None:
-            answers[seed] = session.run(task(), workspace, seed=seed).final
+            answers[seed] = session.run(task(seconds=2 * PATIENCE), workspace, seed=seed).final
 
         threads = [threading.Thread(target=work, args=(seed,)) for seed in range(16)]
-        started = time.monotonic()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     assert answers == {seed: str(seed) for seed in range(16)}
-    assert time.monotonic() - started < 2

@@ -92,7 +92,7 @@ def test_usage_is_as_scripted_or_else_as_the_agent_says(play):
 def test_it_takes_the_time_it_is_told_to(play):
     started = time.monotonic()
     play({"*": {"pass": 1, "seconds": 0.1}}, seconds=60)
-    assert 0.1 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.1
 
 
 def test_more_time_than_the_limit_allows_counts_against_it(task, workspace):

@@ -1,5 +1,4 @@
 import json
-import time
 
 import pytest
 
@@ -164,10 +163,10 @@ def test_a_long_wait_is_left_to_the_runner(ask):
 
 @pytest.mark.parametrize("reply", [NEVER, Reply.json({"x": "y" * 1000}, pause=0.05)], ids=["never", "a byte at a time"])
 def test_a_slow_judge_is_cut_short(ask, reply):
-    started = time.monotonic()
-    with serving(reply) as server, pytest.raises(Unmeasured) as caught:
-        ask(server, seconds=0.3, attempts=2)
-    assert time.monotonic() - started < 5
+    with serving(reply) as server:
+        with pytest.raises(Unmeasured) as caught:
+            ask(server, seconds=0.3, attempts=2)
+        assert server.answered == 0
     assert caught.value.cause == "judge:timeout"
 
 

@@ -1,9 +1,8 @@
-import time
-
 import pytest
 
 from evalharness.graders.answers import LONGEST_ANSWER
 from evalharness.graders.normalise import english, normalised, script, tqb
+from tests.counting import patience
 
 
 @pytest.mark.parametrize(
@@ -118,8 +117,7 @@ def test_text_of_which_nothing_would_remain_keeps_what_it_says(text, how):
 
 
 @pytest.mark.parametrize("sign", ["x", "é", "ا ", "1,", "東 ", "'", "\udc80", "\0", "\u202e", "-", "ﷺ"])
-def test_the_longest_answers_are_normalised_in_a_moment(sign):
+def test_the_longest_answers_are_normalised(sign):
     text = (sign * LONGEST_ANSWER)[:LONGEST_ANSWER]
-    started = time.process_time()
-    script(text), tqb(text)
-    assert time.process_time() - started < 5
+    with patience():
+        script(text), tqb(text)

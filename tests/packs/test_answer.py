@@ -1,11 +1,11 @@
 """Answers of models are read with patience, and in time that grows with their length."""
 
 import json
-import time
 
 import pytest
 
 from evalharness.packs.answer import LONGEST, Malformed, candidates
+from tests.counting import patience
 
 ONE, TWO = {"text": "a", "label": "b {x}"}, {"text": "c", "label": '"}'}
 BOTH = json.dumps([ONE, TWO])
@@ -43,8 +43,6 @@ def test_an_answer_that_is_far_too_long_is_not_even_read():
 
 
 @pytest.mark.parametrize("piece", ['{"text": "', "{", '{"a":[', '{"text": {'])
-def test_no_answer_takes_long(piece):
-    started = time.process_time()
-    with pytest.raises(Malformed):
+def test_no_answer_is_read_for_ever(piece):
+    with patience(), pytest.raises(Malformed):
         candidates((piece * LONGEST)[:LONGEST])
-    assert time.process_time() - started < 2
