@@ -12,8 +12,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 USUAL = "unix:///var/run/docker.sock"
-NEEDED = ("dockerd", "containerd", "runc", "setpriv", "docker")
+NEEDED = ("dockerd", "containerd", "runc", "setpriv", "unshare", "docker")
 NO_NETWORK = ("--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false")
+DYING_WITH_ITS_PARENT = ("setpriv", "--pdeathsig", "TERM")
+WITHOUT_OUR_INTERFACES = ("unshare", "--net")  # it would remove the bridge of another daemon
 PATIENCE = 60.0  # seconds: an upper bound for hangs
 
 
@@ -78,7 +80,7 @@ def _started(folder: Path) -> "subprocess.Popen[bytes]":
     words = ["--host", f"unix://{folder}/docker.sock", "--shutdown-timeout", "2", *NO_NETWORK]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", "dockerd", *places, *words],
+            [*DYING_WITH_ITS_PARENT, *WITHOUT_OUR_INTERFACES, "dockerd", *places, *words],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
