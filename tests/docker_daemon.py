@@ -13,9 +13,9 @@ from pathlib import Path
 
 USUAL = "unix:///var/run/docker.sock"
 NEEDED = ("dockerd", "containerd", "runc", "setpriv", "unshare", "docker")
-NO_NETWORK = ("--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false")
-DYING_WITH_ITS_PARENT = ("setpriv", "--pdeathsig", "TERM")
-WITHOUT_OUR_INTERFACES = ("unshare", "--net")  # it would remove the bridge of another daemon
+NO_RULES = ("--iptables=false", "--ip6tables=false", "--ip-masq=false")
+# It ends with the tests. Nobody else sees its bridge and its mounts: the bridge of another daemon would be its own too.
+APART = ("setpriv", "--pdeathsig", "TERM", "unshare", "--net", "--mount")
 PATIENCE = 60.0  # seconds: an upper bound for hangs
 
 
@@ -50,9 +50,9 @@ def answers(host: str) -> bool:
 
 @contextmanager
 def own_daemon() -> Iterator[str]:
-    """Start a daemon with a folder, a socket and no network of its own; stop it and remove all of it afterwards.
+    """Start a daemon with folder, socket and network of its own; stop it and remove all of it afterwards.
 
-    It ends with the process that asked for it, however that ends.
+    Its network leads nowhere. It ends with the process that asked for it, however that ends.
     """
     _check_possible()
     folder = Path(tempfile.mkdtemp(prefix="dockerd-"))
@@ -64,7 +64,7 @@ def own_daemon() -> Iterator[str]:
         _remove_containers(host)  # else it waits ten seconds for each
     finally:
         _stop(process)
-        _remove(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_possible() -> None:
@@ -77,10 +77,10 @@ def _check_possible() -> None:
 
 def _started(folder: Path) -> "subprocess.Popen[bytes]":
     places = ["--data-root", folder / "data", "--exec-root", folder / "exec", "--pidfile", folder / "pid"]
-    words = ["--host", f"unix://{folder}/docker.sock", "--shutdown-timeout", "2", *NO_NETWORK]
+    words = ["--host", f"unix://{folder}/docker.sock", "--shutdown-timeout", "2", *NO_RULES]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
-            [*DYING_WITH_ITS_PARENT, *WITHOUT_OUR_INTERFACES, "dockerd", *places, *words],
+            [*APART, "dockerd", *places, *words],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -111,11 +111,3 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _remove(folder: Path) -> None:
-    """Remove a daemon's folder, with what it may have left mounted there."""
-    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-    for place in sorted((each for each in mounts if each.startswith(f"{folder}/")), reverse=True):
-        subprocess.run(["umount", "--lazy", place], check=False)
-    shutil.rmtree(folder, ignore_errors=True)
