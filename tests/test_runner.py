@@ -8,7 +8,7 @@ from evalharness.model import Outcome, Transcript, Usage
 from evalharness.rates import through
 from evalharness.runner import Stop
 from evalharness.running.budget import Budget
-from tests.running import Run, tasks
+from tests.running import PATIENCE, Run, tasks
 
 
 def unmeasured(cause="status:429", **options):
@@ -163,7 +163,7 @@ def test_minutes_end_a_run_between_trials(tmp_path):
         return "yes"
 
     run = Run(tmp_path / "run", act, of=tasks(200))
-    result = run.carry_out(budget=Budget(minutes=0.2 / 60))
+    result = run.carry_out(budget=Budget(minutes=1 / 60))
     assert result.stopped.startswith("--budget-minutes")
     assert len(run.records()) + len(result.owed) == 200
     assert run.records()
@@ -196,20 +196,21 @@ def test_an_outage_that_a_run_does_not_survive_is_on_record(tmp_path):
 
 def test_what_began_before_an_outage_neither_ends_it_nor_makes_its_first_failures_count(tmp_path):
     """Used to: trials under way when an outage began closed the breaker again, and attempts were spent."""
-    slow, lock, down = threading.Event(), threading.Lock(), []
+    slow, lock, down, at_work = threading.Event(), threading.Lock(), [], threading.Barrier(4)
 
     def act(task, _number):
-        if task.id in ("t0", "t1"):
-            slow.wait(10)
-            return "yes"
-        if task.id in ("t2", "t3"):
-            time.sleep(0.05)  # the outage begins after all four went to work
+        if task.id in ("t0", "t1", "t2", "t3"):
+            at_work.wait(PATIENCE)
+            if task.id in ("t0", "t1"):
+                slow.wait(PATIENCE)
+            time.sleep(0.05)  # records tell milliseconds, and the outage begins after all four went to work
             return "yes"
         with lock:
             down.append(1)
-        if len(down) == 6:
+            number = len(down)
+        if number == 6:
             slow.set()  # two answers arrive among the failures
-        return unmeasured("status:503") if len(down) <= 12 else "yes"
+        return unmeasured("status:503") if number <= 10 else "yes"
 
     run = Run(tmp_path / "run", act, of=tasks(30))
     result = run.carry_out(workers=4, attempts=2)
@@ -256,12 +257,14 @@ def test_inputs_that_always_fail_go_missing_and_the_run_ends_well(tmp_path):
 
 
 def test_no_more_trials_run_at_once_than_there_are_workers(tmp_path):
-    lock, now, most = threading.Lock(), [0], [0]
+    lock, now, most, first = threading.Lock(), [0], [0], threading.Barrier(3)
 
-    def act(_task, _number):
+    def act(task, _number):
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
+        if task.id in ("t0", "t1", "t2"):
+            first.wait(PATIENCE)
         time.sleep(0.01)
         with lock:
             now[0] -= 1

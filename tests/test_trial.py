@@ -178,9 +178,10 @@ def test_several_graders_all_must_pass_and_scores_are_weighted(tmp_path):
 
 def test_seconds_are_the_agents_and_not_the_graders(tmp_path):
     """Used to: the time of graders counted as the agent's."""
+    started = time.monotonic()
     record = only(tmp_path, lambda *_: "yes", **grader("Slow"))
     assert record.usage.seconds is not None
-    assert record.usage.seconds < 0.2
+    assert record.usage.seconds <= time.monotonic() - started - 0.3
 
 
 class Slow(Gives):

