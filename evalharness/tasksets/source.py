@@ -25,15 +25,26 @@ def located(path: str, folder: Path, *, what: str, origin: str) -> Path:
 
     A folder stands for the one data file in it. What is missing is a ConfigError that says where to get it (`origin`).
     """
-    places = [folder / path, *([Path(os.environ[DATA]) / path] if os.environ.get(DATA) else [])]
-    for place in places:
+    file = found(path, folder, what=what)
+    if file is None:
+        seen = " or ".join(map(str, _places(path, folder)))
+        hint = "" if os.environ.get(DATA) else f", and {DATA} names no folder of data sets"
+        raise ConfigError(f"{what} is missing: no {seen}{hint}; {origin}")
+    return file
+
+
+def found(path: str, folder: Path, *, what: str) -> Path | None:
+    """Find a file as `located` does; None where there is none."""
+    for place in _places(path, folder):
         if place.is_file():
             return place
         if place.is_dir():
             return _only_file(place, what)
-    seen = " or ".join(str(place) for place in places)
-    hint = "" if len(places) > 1 else f", and {DATA} names no folder of data sets"
-    raise ConfigError(f"{what} is missing: no {seen}{hint}; {origin}")
+    return None
+
+
+def _places(path: str, folder: Path) -> list[Path]:
+    return [folder / path, *([Path(os.environ[DATA]) / path] if os.environ.get(DATA) else [])]
 
 
 def _only_file(folder: Path, what: str) -> Path:

@@ -1,4 +1,4 @@
-"""SWE-bench's harness is stood in for by a program of the same command line; the real one needs Docker and images."""
+"""SWE-bench's harness is stood in for by a program of its command line; test_swe_bench_harness.py runs the real one."""
 
 import json
 import sys
@@ -37,18 +37,29 @@ assert given["instance_id"] == said.instance_ids and given["model_name_or_path"]
 patch = given["model_patch"]
 found = {name: [] for name in ("resolved_ids", "unresolved_ids", "error_ids", "infra_failure_ids")}
 if patch == "crash":
-    sys.exit("docker.errors.DockerException: no daemon")
+    sys.exit("a traceback")
+if patch == "no daemon":
+    sys.exit("docker.errors.DockerException: Error while fetching server API version: ...")
 if patch == "silent":
     sys.exit(0)
-kind = {"right": "resolved_ids", "wrong": "unresolved_ids"}.get(patch, "error_ids")
+if said.dataset_name.endswith(".json"):
+    (instance,) = json.load(open(said.dataset_name))
+    assert instance["instance_id"] == said.instance_ids and instance["patch"]
+kind = {"right": "resolved_ids", "wrong": "unresolved_ids", "hungry": "unresolved_ids"}.get(patch, "error_ids")
 found[kind].append(given["instance_id"])
-if patch == "outage":
+if patch in ("outage", "hungry"):
     found["infra_failure_ids"].append(given["instance_id"])
-if patch == "bad":
+    found["failure_reasons"] = {given["instance_id"]: "out_of_memory"}
+SAID = {
+    "bad": "... >>>>> Patch Apply Failed:",
+    "slow": "Error in evaluation: Test timed out after 5 seconds.",
+    "gone": "docker.errors.NotFound: 404 Client Error: No such container",
+}
+if patch in SAID:
     log = pathlib.Path("logs/run_evaluation", said.run_id, given["model_name_or_path"], given["instance_id"])
     log = log / "run_instance.log"
     log.parent.mkdir(parents=True)
-    log.write_text("... >>>>> Patch Apply Failed:\\n")
+    log.write_text(SAID[patch])
 folder = pathlib.Path(said.report_dir)
 folder.mkdir()
 (folder / (given["model_name_or_path"] + "." + said.run_id + ".json")).write_text(json.dumps(found))
@@ -70,7 +81,9 @@ def judged(patch, harness):
     [
         ("right", True, ""),
         ("wrong", False, "not resolved"),
+        ("hungry", False, "not resolved (perhaps out_of_memory)"),
         ("bad", False, "the patch does not apply"),
+        ("slow", False, "its tests ran out of time"),
         (" \n", False, "no patch"),
     ],
 )
@@ -80,18 +93,32 @@ def test_the_report_of_the_harness_decides(harness, patch, passed, reason):
 
 
 @pytest.mark.parametrize(
-    ("patch", "cause"),
+    ("patch", "cause", "detail"),
     [
-        ("outage", "swe_bench:infrastructure"),
-        ("odd", "swe_bench:error"),
-        ("crash", "swe_bench:exit:1"),
-        ("silent", "swe_bench:exit:0"),
+        ("outage", "swe_bench:infrastructure", "out_of_memory"),
+        ("odd", "swe_bench:error", ""),
+        ("gone", "swe_bench:error", "No such container"),
+        ("crash", "swe_bench:exit:1", "a traceback"),
+        ("no daemon", "docker", "API version"),
+        ("silent", "swe_bench:exit:0", ""),
     ],
 )
-def test_what_the_harness_could_not_judge_measured_nothing(harness, patch, cause):
+def test_what_the_harness_could_not_judge_measured_nothing(harness, patch, cause, detail):
     with pytest.raises(Unmeasured) as found:
         judged(patch, harness)
     assert found.value.cause == cause
+    assert detail in found.value.detail
+
+
+@pytest.mark.parametrize("where", ["suite", "data"])
+def test_the_harness_is_given_the_instance_of_the_file_that_the_tasks_come_from(tmp_path, harness, monkeypatch, where):
+    (tmp_path / where / "set").mkdir(parents=True)
+    (tmp_path / where / "set" / "test.jsonl").write_text(json.dumps(INSTANCE) + "\n")
+    monkeypatch.setenv("EVALH_DATA", str(tmp_path / "data"))
+    grader = SweBench(command=harness, dataset="set", folder=str(tmp_path / "suite"))
+    assert grader.grade(Task(id="django__django-1", prompt=""), Transcript(final="right"), NOWHERE).passed
+    with pytest.raises(ConfigError, match="has no instance django__django-2"):
+        grader.grade(Task(id="django__django-2", prompt=""), Transcript(final="right"), NOWHERE)
 
 
 def test_a_harness_that_is_not_installed_is_named_with_its_command():
