@@ -10,6 +10,7 @@ import pytest
 
 from evalharness.agents import opened
 from evalharness.loading.definition import build_agent, load_agent
+from tests.running import PATIENCE
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FILES = sorted(EXAMPLES.glob("*/agent.yaml"))
@@ -47,7 +48,7 @@ def test_the_http_example_answers(task, workspace):
 
 
 def wait_for(url: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
             httpx.get(url, timeout=1)
