@@ -16,8 +16,9 @@ from collections import Counter
 from pathlib import Path
 
 from evalharness.gate import PRESETS
-from evalharness.gates import begin_gate, carry_out
+from evalharness.gates import carry_out
 from evalharness.gating.baseline import Baseline
+from evalharness.gating.beginning import begin_gate
 from evalharness.model import AgentDefinition
 from evalharness.runner import Pace, Stop
 from evalharness.running.budget import Budget

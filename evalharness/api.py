@@ -112,7 +112,8 @@ def run(
         seed=seed,
     )
     with arm.store.writer() as writer:
-        carry_out(arm.owed(), job=arm.job(), executor=arm.executor(), writer=writer, pace=pace or Pace())
+        pace = pace or Pace()
+        carry_out(arm.owed(), job=arm.job(), executor=arm.executor(pace.executor), writer=writer, pace=pace)
     return arm.store.path
 
 

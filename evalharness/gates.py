@@ -1,32 +1,28 @@
 """Gates: begin one, take it up again, and turn what it decided into a comparison and a verdict."""
 
-import secrets
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from evalharness.comparison.holdout import RECORD, check_unspent, read_holdout
+from evalharness.comparison.holdout import read_holdout
 from evalharness.errors import ConfigError
-from evalharness.gate import DEFAULT_PRESET, check_policy
+from evalharness.gate import DEFAULT_PRESET
 from evalharness.gating.arm import GateArm
 from evalharness.gating.arms import Fresh, GateArms
 from evalharness.gating.baseline import Baseline, not_drifted, resolve, stored_outcomes, suite_of
-from evalharness.gating.store import GATE_SCHEMA, GateHeader, GateSide, GateStore, is_gate
+from evalharness.gating.beginning import HELD_OUT, begin_gate
+from evalharness.gating.store import GateHeader, GateStore, is_gate
 from evalharness.gating.tasks import comparable, eligible, held_out
 from evalharness.gating.verdict import judged, suspected_fixes
 from evalharness.loading.definition import load_agent
-from evalharness.loading.digests import suite_digest
 from evalharness.model import (
-    AgentDefinition,
     Allowance,
     Comparison,
     Decision,
-    Policy,
     Suite,
     Verdict,
 )
@@ -36,11 +32,8 @@ from evalharness.release import Release
 from evalharness.report.document import document
 from evalharness.runner import Listener, Pace, Stop
 from evalharness.running.planning import run_seed
-from evalharness.runs import new_run_id
+from evalharness.runs import executor_of, shared
 from evalharness.suite import load_suite
-
-RUNS = Path("runs")
-HELD_OUT = RUNS / RECORD
 
 
 class Gated(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +70,7 @@ def ask(question: Question, *, pace: Pace, stop: Stop) -> GateStore:
     """
     candidate = load_agent(question.candidate)
     suite, edits = suite_of(question.baseline, load_suite(question.suite))
+    executor_of(suite, pace.executor)  # refused here, before anything is made
     policy = load_policy(question.policy) if question.policy else suite.policy or load_policy(DEFAULT_PRESET)
     if question.stance:
         policy = msgspec.structs.replace(policy, stance=question.stance)
@@ -95,47 +89,6 @@ def ask(question: Question, *, pace: Pace, stop: Stop) -> GateStore:
         out=question.out,
         allowances=question.allowances,
     )
-
-
-def begin_gate(  # noqa: PLR0913 - what a gate is asked, each once
-    suite: Suite,
-    candidate: AgentDefinition,
-    baseline: Baseline,
-    *,
-    policy: Policy,
-    trials: int,
-    looks: tuple[int, ...] = (),
-    seed: int | None = None,
-    out: Path | None = None,
-    allowances: tuple[Allowance, ...] = (),
-) -> GateStore:
-    """Make a gate directory; nothing has run yet. The seeds of its runs come from `seed`, by default a random one."""
-    check_policy(policy)
-    check_unspent(suite.name, policy, HELD_OUT)
-    gate_id = new_run_id()
-    header = GateHeader(
-        schema=GATE_SCHEMA,
-        gate_id=gate_id,
-        suite=str(Path(suite.place).resolve()),
-        suite_digest=suite_digest(suite),
-        policy=policy,
-        trials=trials,
-        looks=looks,
-        seed=secrets.randbits(63) if seed is None else seed,
-        baseline=GateSide(
-            run=f"{RUNS}/{gate_id}-baseline",
-            confirm=f"{RUNS}/{gate_id}-baseline-confirm",
-            definition=baseline.definition,
-            stored=baseline.stored,
-        ),
-        candidate=GateSide(
-            run=f"{RUNS}/{gate_id}-candidate", confirm=f"{RUNS}/{gate_id}-candidate-confirm", definition=candidate
-        ),
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=baseline.notes,
-        allowances=allowances,
-    )
-    return GateStore.create(out or Path("gates") / gate_id, header)
 
 
 def escalated(store: GateStore, gated: Gated) -> GateStore | None:
@@ -167,7 +120,8 @@ def carry_out(
     began, header = time.monotonic(), store.header
     aside = held_out(header.policy, suite)
     with ExitStack() as stack:
-        baseline, candidate = _arms(header, suite, aside, workers=max(1, pace.workers // 2), stack=stack)
+        stack.enter_context(shared(suite, pace))
+        baseline, candidate = _arms(header, suite, aside, pace=pace, stack=stack)
         arms = GateArms(baseline=baseline, candidate=candidate, pace=pace, stop=stop, listener=listener)
         release = Release(store=store, procedure=_procedure(header, suite, baseline), arms=arms)
         with arms.timed():
@@ -217,7 +171,7 @@ def _ended(release: Release, decided: Decided, aside: tuple[str, ...]) -> _Ended
     return _Ended(comparison, verdict, base_trials, fixes)
 
 
-def _arms(header: GateHeader, suite: Suite, aside: tuple[str, ...], *, workers: int, stack: ExitStack) -> list[GateArm]:
+def _arms(header: GateHeader, suite: Suite, aside: tuple[str, ...], *, pace: Pace, stack: ExitStack) -> list[GateArm]:
     stored = stored_outcomes(header.baseline.stored, suite) if header.baseline.stored else None
     return [
         GateArm(
@@ -225,8 +179,9 @@ def _arms(header: GateHeader, suite: Suite, aside: tuple[str, ...], *, workers: 
             side=side,
             suite=suite,
             stored=found,
-            workers=workers,
+            workers=max(1, pace.workers // 2),
             stack=stack,
+            executor=pace.executor,
             seed=header.seed,
             held_out=frozenset(aside),
         )

@@ -17,9 +17,12 @@ from evalharness.executors import Batching, Executor, Finished, Job
 from evalharness.model import Outcome, Trial, TrialKey
 from evalharness.running.attribution import retryable
 from evalharness.running.backlog import Backlog
-from evalharness.running.budget import Budget, Tally, exhausted, unproven
+from evalharness.running.budget import Tally, exhausted, unproven
 from evalharness.running.outage import Outages
+from evalharness.running.pace import THREADS, Pace, Stop
 from evalharness.store import RunWriter
+
+__all__ = ["THREADS", "Listener", "Pace", "RunResult", "Stop", "run"]
 
 TICK_SECONDS = 0.25
 AHEAD = 2  # trials in flight per worker, so that no worker waits for the next one
@@ -27,29 +30,6 @@ LONGEST_BACKOFF_SECONDS = 60.0
 SAID = 200  # characters of why
 
 Listener = Callable[[Tally], None]
-
-
-class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run goes about its work; `attempts` is the most that a trial may use for errors."""
-
-    workers: int = 4
-    attempts: int = 3
-    budget: Budget = msgspec.field(default_factory=Budget)
-    backoff_seconds: float = 1.0
-    patience_seconds: float = 600.0
-
-
-class Stop:
-    """A request to end a run early: nothing new starts, and running trials finish unless they are abandoned."""
-
-    def __init__(self) -> None:
-        self.reason: str | None = None
-        self.abandon = False
-
-    def request(self, reason: str, *, abandon: bool = False) -> None:
-        """Ask for the end; the first reason stands, and abandoning can be asked for later."""
-        self.reason = self.reason or reason
-        self.abandon = self.abandon or abandon
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):

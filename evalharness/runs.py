@@ -5,6 +5,7 @@ import platform
 import secrets
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import msgspec
 import evalharness
 from evalharness.agents import Agent, OpenableAgent, Priced
 from evalharness.errors import ConfigError
-from evalharness.executors import Executor
+from evalharness.executors import Distant, Executor
 from evalharness.external.agent import ExternalAgent, job_of
 from evalharness.external.executor import ExternalExecutor
 from evalharness.external.job import ExternalJob
@@ -37,12 +38,11 @@ from evalharness.model import (
 )
 from evalharness.redact import with_secrets
 from evalharness.registry import build
+from evalharness.runner import THREADS, Pace
 from evalharness.running.headroom import resources_of
 from evalharness.running.planning import Attempt, Owed
 from evalharness.running.trial import TrialJob
 from evalharness.store import RunStore
-
-THREADS = Extension(use="threads")
 
 
 class Arm(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,13 +72,22 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
 
     def executor(self, asked: Extension = THREADS) -> Executor:
         """Return what carries its trials out: an executor by name, or calls of the command that the suite names."""
-        if self.suite.external is None:
-            return build("executor", asked)
-        if asked != THREADS:
-            raise ConfigError(
-                f"{self.suite.place}: its tasks run through its own command: leave --executor {asked.use} out"
-            )
-        return ExternalExecutor()
+        return executor_of(self.suite, asked)
+
+
+def executor_of(suite: Suite, asked: Extension) -> Executor:
+    """Return what carries a suite's trials out; an external suite has its own way, and takes no other."""
+    if suite.external is None:
+        return build("executor", asked)
+    if asked != THREADS:
+        raise ConfigError(f"{suite.place}: its tasks run through its own command: leave --executor {asked.use} out")
+    return ExternalExecutor()
+
+
+def shared(suite: Suite, pace: Pace) -> AbstractContextManager[None]:
+    """Keep what several runs of a suite may share: a cluster starts once, however many stages there are."""
+    executor = executor_of(suite, pace.executor)
+    return executor.ground(workers=pace.workers) if isinstance(executor, Distant) else nullcontext()
 
 
 def new_run_id(now: datetime | None = None) -> str:

@@ -12,8 +12,9 @@ import pytest
 
 from evalharness.errors import ConfigError
 from evalharness.gate import PRESETS
-from evalharness.gates import Question, ask, begin_gate, carry_out, escalated
+from evalharness.gates import Question, ask, carry_out, escalated
 from evalharness.gating.baseline import Baseline, resolve
+from evalharness.gating.beginning import begin_gate
 from evalharness.gating.store import GateStore
 from evalharness.model import AgentDefinition, Allowance, Decision, Planned
 from evalharness.runner import Pace, Stop, run

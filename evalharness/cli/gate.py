@@ -12,6 +12,7 @@ from evalharness.cli.interrupts import EXIT_CODES, interruptible
 from evalharness.cli.options import JSON, REPORTS
 from evalharness.cli.progress import progress, together
 from evalharness.cli.terminal import colour
+from evalharness.cli.where import Where, executor_options
 from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.evidence import write_gate
 from evalharness.gates import Gated, Question, ask, carry_out, escalated
@@ -37,6 +38,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     out: Path | None
     budget_usd: float | None
     budget_minutes: float | None
+    where: Where
     reports: tuple[Path, ...]
     as_json: bool
     allow: tuple[str, ...]
@@ -45,7 +47,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     def pace(self) -> Pace:
         """Say how the gate goes about its work."""
-        return Pace(workers=self.workers, budget=Budget(cost_usd=self.budget_usd, minutes=self.budget_minutes))
+        budget = Budget(cost_usd=self.budget_usd, minutes=self.budget_minutes)
+        return Pace(workers=self.workers, executor=self.where.asked(), budget=budget)
 
 
 @click.command("gate", short_help="Run a candidate against a baseline, confirm what looks broken, and decide.")
@@ -61,6 +64,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option(
     "--workers", "-j", type=click.IntRange(2), default=4, show_default=True, help="Trials at the same time, both arms."
 )
+@executor_options
 @click.option("--seed", type=click.IntRange(0), help="Seed of the gate's runs (default: random, and recorded).")
 @click.option("--policy", metavar="FILE|PRESET", help="Instead of the suite's policy.")
 @click.option("--stance", type=click.Choice(["guard", "certify", "report"]), help="Instead of the policy's stance.")
@@ -76,7 +80,7 @@ def command(**given: Any) -> None:
     Given a gate directory instead, go on where it stopped. The suite and its policy come from the baseline's revision
     where the baseline is one of this repository (git:REF).
     """
-    options = Options(**given)
+    options = Options(where=Where.taken(given), **given)
     check_endings(options.reports)
     folder = Path(options.suite)
     pace = options.pace()

@@ -16,7 +16,6 @@ from evalharness.cli.run_end import end, summary
 from evalharness.cli.run_plan import Asked, plan
 from evalharness.cli.where import Where, executor_options
 from evalharness.errors import BreakerOpen, ConfigError
-from evalharness.executors import Executor
 from evalharness.loading.definition import load_agent
 from evalharness.model import Suite, Task, TrialKey
 from evalharness.runner import Pace, RunResult, run
@@ -54,7 +53,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     def pace(self) -> Pace:
         """Say how the run goes about its work."""
         budget = Budget(cost_usd=self.budget_usd, tokens=self.budget_tokens, minutes=self.budget_minutes)
-        return Pace(workers=self.workers, attempts=self.attempts, budget=budget)
+        return Pace(workers=self.workers, executor=self.where.asked(), attempts=self.attempts, budget=budget)
 
     def chosen(self, suite: Suite) -> tuple[Task, ...]:
         """Pick the tasks that --task, --tag and --limit ask for."""
@@ -127,8 +126,7 @@ def command(**given: Any) -> None:
     Given a run directory instead, run what it is still owed. Every finished trial is kept: a run that is killed,
     interrupted or out of budget goes on where it stopped.
     """
-    where = Where(**{name: given.pop(name) for name in Where.__struct_fields__})
-    options = Options(**given, where=where)
+    options = Options(where=Where.taken(given), **given)
     folder = Path(options.suite)
     if options.dry_run:
         click.echo(estimate(*_dry(options), options.workers, as_json=options.as_json))
@@ -137,7 +135,7 @@ def command(**given: Any) -> None:
     arm = _resumed(RunStore(folder), options) if resumed else _begun(options)
     resuming = f"evalh run {arm.store.path}"
     try:
-        result = _carried_out(arm, arm.executor(options.where.asked()), options.pace(), resuming)
+        result = _carried_out(arm, options.pace(), resuming)
     except ConfigError:
         if not resumed:
             arm.store.discard_if_empty()
@@ -148,7 +146,8 @@ def command(**given: Any) -> None:
     end(arm, result, resuming)
 
 
-def _carried_out(arm: Arm, executor: Executor, pace: Pace, resuming: str) -> RunResult:
+def _carried_out(arm: Arm, pace: Pace, resuming: str) -> RunResult:
+    executor = arm.executor(pace.executor)
     with arm.store.writer() as writer:  # what is owed is certain only while nobody else writes
         trials = arm.owed()
         click.echo(f"{arm.store.path}: {len(trials)} trials owed", err=True)

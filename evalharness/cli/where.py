@@ -1,7 +1,7 @@
-"""Where trials are carried out: the options of `evalh run` that choose an executor and speak to it."""
+"""Where trials are carried out: the options that choose an executor and speak to it, of every command that runs any."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 import click
 from msgspec import Struct
@@ -21,6 +21,11 @@ class Where(Struct, frozen=True, kw_only=True):
     ray_per_node: int | None
     ray_env: tuple[str, ...]
     ray_shared: bool
+
+    @classmethod
+    def taken(cls, given: dict[str, Any]) -> Self:
+        """Take these options out of those that a command was given."""
+        return cls(**{name: given.pop(name) for name in cls.__struct_fields__})
 
     def asked(self) -> Extension:
         """Return the executor with its options."""

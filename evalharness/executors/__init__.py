@@ -88,6 +88,15 @@ class Executor(Protocol):
 
 
 @runtime_checkable
+class Distant(Protocol):
+    """An executor that opens jobs in other processes, which several runs may share: in turn, or side by side."""
+
+    def ground(self, *, workers: int) -> AbstractContextManager[None]:
+        """Start what is expensive once, and keep it meanwhile; `workers` are the most at once, of all runs together."""
+        ...
+
+
+@runtime_checkable
 class Batching(Protocol):
     """An executor that carries out many trials at once, and wants more of them in hand than there are workers."""
 

@@ -8,13 +8,13 @@ import os
 import pickle
 import time
 from collections import Counter, OrderedDict, deque
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import evalharness
 from evalharness.errors import ConfigError, HarnessFault
 from evalharness.executors import Finished, Job
-from evalharness.executors.placement import Placement
-from evalharness.executors.ray_cluster import Cluster, Lost
+from evalharness.executors.ray_cluster import Cluster, Lost, shared
 from evalharness.executors.ray_folders import Folders
 from evalharness.executors.ray_slot import DEATHS, Slot, downed
 from evalharness.executors.ray_worker import Reply, Setting
@@ -49,6 +49,10 @@ class RayExecutor:
         if absent:
             raise ValueError(f"env: {absent[0]} is not set here")
 
+    def ground(self, *, workers: int) -> AbstractContextManager[None]:
+        """Stay connected to the cluster: one of our own starts once for several runs."""
+        return shared(self.address, workers=workers)
+
     def open(self, job: Job, *, workers: int) -> None:
         """Start the workers; returns when the first of them is ready."""
         self._workers = workers
@@ -59,7 +63,7 @@ class RayExecutor:
         self._unfit: dict[str, str] = {}
         self._failed: Counter[str] = Counter()
         self._tended, self._usual = 0.0, SHORT_SECONDS
-        self._cluster = Cluster(self.address)
+        self._cluster = Cluster(self.address, workers=workers)
         try:
             self._prepare(job)
             self._await_first()
@@ -68,10 +72,9 @@ class RayExecutor:
             raise
 
     def _prepare(self, job: Job) -> None:
-        nodes = self._cluster.nodes()
-        if not nodes:
+        if not self._cluster.nodes():
             raise ConfigError(f"the Ray cluster at '{self.address}' has no node with processors")
-        self._placement = Placement.of(nodes, workers=self._workers, per_node=self.per_node)
+        self._placement = self._cluster.placement(per_node=self.per_node)
         self._folders = Folders(self._cluster, shared=self.shared or self.address is None)
         self._roots = roots = self._folders.of_job(job)
         self._setting = Setting(
@@ -84,6 +87,8 @@ class RayExecutor:
     def _await_first(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not any(slot.open for slot in self._slots):
+            if not self._slots:  # other runs of this process have all the places
+                deadline = time.monotonic() + START_SECONDS
             if time.monotonic() > deadline:
                 raise HarnessFault(
                     f"no worker could be started on the Ray cluster within {START_SECONDS:g} s: others may have "
@@ -124,8 +129,7 @@ class RayExecutor:
         nodes = [node for node in self._cluster.nodes() if node.id not in self._unfit]
         if not nodes and not self._slots and self._unfit:
             raise ConfigError(f"no worker can be made ready on the Ray cluster: {next(iter(self._unfit.values()))}")
-        placed = Counter(slot.node for slot in self._slots)
-        for node in self._placement.chosen(nodes, placed, workers=self._workers - len(self._slots)):
+        for node in self._cluster.claim(self._placement, nodes, present=len(self._slots)):
             self._start(node)
 
     def _start(self, node: str) -> None:
@@ -177,12 +181,16 @@ class RayExecutor:
 
     def _drop(self, slot: Slot) -> None:
         """End a worker; what it had not begun is handed to another."""
-        self._cluster.end(slot.actor)
+        self._end(slot)
         self._slots.remove(slot)
         for _, trial in reversed(slot.trials):
             self._inbox[trial.key] = trial
             self._inbox.move_to_end(trial.key, last=False)
         self._tended = 0.0
+
+    def _end(self, slot: Slot) -> None:
+        self._cluster.end(slot.actor)
+        self._cluster.give_back(slot.node)
 
     def _lose(self, slot: Slot) -> None:
         """See to a worker that is gone: the trial it was at is owed again, unless it takes every worker down."""
@@ -205,7 +213,7 @@ class RayExecutor:
             if not abandon:
                 self._finish()
             for slot in self._slots:
-                self._cluster.end(slot.actor)
+                self._end(slot)
         finally:
             self._cluster.close()
 

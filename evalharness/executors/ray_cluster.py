@@ -6,12 +6,13 @@ import signal
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from evalharness.errors import ConfigError, HarnessFault
-from evalharness.executors.placement import Node
+from evalharness.executors.placement import Node, Placement
 from evalharness.executors.ray_worker import Worker
 
 INSTALL = "pip install 'evalharness[ray]'"
@@ -42,17 +43,74 @@ class Lost(Exception):
     """A worker is gone, with whatever it was doing."""
 
 
-class Cluster:
-    """A connection to a cluster; without an address, to one that is started here and ends with it."""
+class _Ground:
+    """The one connection that a process has: made by the first who uses it, and ended with the last."""
 
-    def __init__(self, address: str | None) -> None:
-        self._ours = not ray.is_initialized()
-        if self._ours:
-            _connect(address)
-            self._muted = ExitStack()
-            self._muted.enter_context(_muted())
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.placed: Counter[str] = Counter()  # workers on each node, of all who use it
+        self.workers = 0  # the most there will be at once, where somebody has said so
+        self._users = 0
+        self._session = ExitStack()
+
+    def enter(self, address: str | None) -> None:
+        """Make the connection, unless there is one."""
+        with self.lock:
+            if self._users == 0 and not ray.is_initialized():
+                _connect(address)
+                self._session.callback(ray.shutdown)
+                self._session.enter_context(_muted())
+            self._users += 1
+
+    def leave(self) -> None:
+        """End the connection if nobody else uses it and it is ours."""
+        with self.lock:
+            self._users -= 1
+            if self._users == 0:
+                self.placed.clear()
+                self._session.close()
+
+
+_GROUND = _Ground()
+
+
+@contextmanager
+def shared(address: str | None, *, workers: int) -> Iterator[None]:
+    """Stay connected, for runs that have so many workers at once all together."""
+    _GROUND.enter(address)
+    before, _GROUND.workers = _GROUND.workers, max(_GROUND.workers, workers)
+    try:
+        yield
+    finally:
+        _GROUND.workers = before
+        _GROUND.leave()
+
+
+class Cluster:
+    """A connection to a cluster; without an address, to one that is started here and ends with its last user."""
+
+    def __init__(self, address: str | None, *, workers: int) -> None:
+        _GROUND.enter(address)
+        self._workers, self._all_workers = workers, max(workers, _GROUND.workers)
         self._worker = ray.remote(concurrency_groups={ASIDE: 1})(Worker)
         self._ending: list[tuple[float, Actor, Ref]] = []
+
+    def placement(self, *, per_node: int | None) -> Placement:
+        """Say how workers are placed, those of other runs of this process counted in."""
+        return Placement.of(self.nodes(), workers=self._all_workers, per_node=per_node)
+
+    def claim(self, placement: Placement, nodes: Sequence[Node], *, present: int) -> list[str]:
+        """Take places for the workers that are missing, and leave other runs of this process their part of them."""
+        fair = max(1, sum(map(placement.room, nodes)) * self._workers // self._all_workers)
+        with _GROUND.lock:
+            found = placement.chosen(nodes, _GROUND.placed, workers=min(self._workers, fair) - present)
+            _GROUND.placed.update(found)
+        return found
+
+    def give_back(self, node: str) -> None:
+        """Leave a place to whoever wants it."""
+        with _GROUND.lock:
+            _GROUND.placed[node] -= 1
 
     def nodes(self) -> list[Node]:
         """List the nodes that are alive and have processors."""
@@ -105,9 +163,7 @@ class Cluster:
         while self._ending:
             time.sleep(PAUSE_SECONDS)
             self.reap()
-        if self._ours:
-            ray.shutdown()
-            self._muted.close()
+        _GROUND.leave()
 
 
 def _connect(address: str | None) -> None:

@@ -10,14 +10,15 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from evalharness.agents import opened
+from evalharness.agents import Agent, OpenableAgent, opened
+from evalharness.executors import Distant
 from evalharness.gating.store import GateSide
-from evalharness.model import Outcome, Planned, Suite, Trial
+from evalharness.model import Extension, Outcome, Planned, Suite, Trial
 from evalharness.outcomes import Outcomes, read
 from evalharness.procedure import Purpose
-from evalharness.runner import Listener, Pace, RunResult, Stop, run
+from evalharness.runner import THREADS, Listener, Pace, RunResult, Stop, run
 from evalharness.running.planning import Attempt, planned_trials, run_seed, standing
-from evalharness.runs import Arm, begin, resume
+from evalharness.runs import Arm, begin, executor_of, resume
 from evalharness.stats.counts import IntArray
 from evalharness.store import RunStore, is_run
 
@@ -39,7 +40,7 @@ class Counted:
 
 @dataclass(kw_only=True)
 class GateArm:
-    """One arm while a gate goes on; the agent stays open between requests."""
+    """One arm while a gate goes on; the agent stays open between requests, unless `executor` opens it elsewhere."""
 
     name: str
     side: GateSide
@@ -47,6 +48,7 @@ class GateArm:
     stored: Outcomes | None
     workers: int
     stack: ExitStack
+    executor: Extension = THREADS
     seed: int | None = None
     held_out: frozenset[str] = frozenset()
     _arms: dict[Purpose, Arm] = field(default_factory=dict)
@@ -71,9 +73,15 @@ class GateArm:
         if purpose not in self._arms:
             made = self._made(purpose)
             agents = [arm.agent for arm in self._arms.values()]
-            session = agents[0] if agents else self.stack.enter_context(opened(made.agent, workers=self.workers))
+            session = agents[0] if agents else self._session(made.agent)
             self._arms[purpose] = msgspec.structs.replace(made, agent=session)
         return self._arms[purpose]
+
+    def _session(self, agent: Agent | OpenableAgent) -> Agent | OpenableAgent:
+        """Open the agent once for all requests; an executor in other processes opens it there."""
+        if isinstance(executor_of(self.suite, self.executor), Distant):
+            return agent
+        return self.stack.enter_context(opened(agent, workers=self.workers))
 
     def _made(self, purpose: Purpose) -> Arm:
         definition = self.side.definition
@@ -104,7 +112,7 @@ class GateArm:
             return run(
                 self._owed(purpose),
                 job=arm.job(),
-                executor=arm.executor(),
+                executor=arm.executor(self.executor),
                 writer=writer,
                 pace=pace,
                 stop=stop,

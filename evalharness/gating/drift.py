@@ -34,7 +34,7 @@ def sampled(stored: Outcomes, suite: Suite, definition: AgentDefinition, *, pace
     out = Path("runs") / f"{new_run_id()}-drift"
     arm = begin(suite, definition, out=out, trials=1, tasks=tasks, arm="drift", role="drift")
     with arm.store.writer() as writer:
-        run(arm.owed(), job=arm.job(), executor=arm.executor(), writer=writer, pace=pace, stop=stop)
+        run(arm.owed(), job=arm.job(), executor=arm.executor(pace.executor), writer=writer, pace=pace, stop=stop)
     now = read(out).tasks
     then = stored.tasks.loc[now.index]
     test = cmh_test(then["passed"], then["measured"], now["passed"], now["measured"], alternative="two-sided")

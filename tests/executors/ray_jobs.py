@@ -17,6 +17,8 @@ from evalharness.errors import ConfigError
 from evalharness.executors import Finished
 from evalharness.model import Outcome, Record
 
+SMALL = {"num_cpus": 1, "object_store_memory": 80 << 20}  # what a node of a test's cluster has
+
 
 @dataclass(frozen=True)
 class Acting:

@@ -1,4 +1,3 @@
-import gc
 import json
 import random
 import re
@@ -6,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,38 +21,16 @@ from evalharness.runner import Pace, run
 from evalharness.running.planning import Owed
 from evalharness.running.trial import TrialJob
 from evalharness.store import RunStore
-from tests.running import ROOT, environment, evalh_process, header, planned, tasks, write_agent, write_suite
+from tests.running import environment, evalh_process, header, planned, tasks, write_agent, write_suite
 
 ray = pytest.importorskip("ray", reason="ray is not installed (pip install 'evalharness[ray]')")
-from ray.cluster_utils import Cluster  # noqa: E402 - only where ray is
 
-from evalharness.executors.ray import RayExecutor  # noqa: E402
-from tests.executors.ray_jobs import Acting  # noqa: E402
+from evalharness.executors.ray import RayExecutor  # noqa: E402 - only where ray is
+from tests.executors.ray_jobs import SMALL, Acting  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own are no faults of ours
 PATIENCE = 90.0
-SMALL = {"num_cpus": 1, "object_store_memory": 80 << 20}
 SECRET = "sk-4f9a8b7c6d5e4f3a2b1c"
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """Two nodes on this machine; a node that does not answer is dead after a second or two."""
-    settings = {"health_check_period_ms": 500, "health_check_timeout_ms": 1000, "health_check_failure_threshold": 2}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("PYTHONPATH", str(ROOT))
-        head = {**SMALL, "_system_config": settings, "include_dashboard": False}
-        found = Cluster(initialize_head=True, head_node_args=head)
-        found.add_node(**SMALL)
-        found.wait_for_nodes()
-        yield found
-        ray.shutdown()
-        found.shutdown()
-    with warnings.catch_warnings():  # it leaves files open
-        warnings.simplefilter("ignore")
-        del found
-        gc.collect()
 
 
 def trial(task_id, *, seconds=30.0):
