@@ -8,12 +8,13 @@ The server is a process of its own that answers after the latency. The best roun
 import argparse
 import asyncio
 import json
-import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from local_server import serve, served
 
 from evalharness.agents import opened
 from evalharness.executors.threads import ThreadExecutor
@@ -23,27 +24,14 @@ from evalharness.runs import begin
 from evalharness.suite import load_suite
 from evalharness.workspaces.local import LocalWorkspaces
 
-ANSWER = b'{"final": "yes"}'
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(ANSWER)
+BODY = b'{"final": "yes"}'
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
 
 
-async def serve(latency: float) -> None:
-    """Answer every request after the latency, on a port that is printed."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).lower()
-                length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
-                await reader.readexactly(int(length or 0))
-                await asyncio.sleep(latency)
-                writer.write(HEAD + ANSWER)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+async def answered(latency: float) -> bytes:
+    """Return the answer after the latency."""
+    await asyncio.sleep(latency)
+    return ANSWER
 
 
 def prepared(folder: Path, url: str, tasks: int) -> tuple[Path, Path]:
@@ -92,24 +80,15 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        asyncio.run(serve(given.latency))
+        asyncio.run(serve(lambda _: answered(given.latency)))
         return
-    server = subprocess.Popen(
-        [sys.executable, __file__, "--serve", "--latency", str(given.latency)], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        port = (server.stdout.readline() if server.stdout else "").strip()
-        with tempfile.TemporaryDirectory() as name:
-            folder, per_task = Path(name), 5
-            suite, agent = prepared(folder, f"http://127.0.0.1:{port}/", given.trials // per_task)
-            size = {"trials": per_task, "workers": given.workers}
-            bare, harness = [], []
-            for number in range(given.rounds):
-                bare.append(bare_seconds(suite, agent, **size))
-                harness.append(harness_seconds(suite, agent, folder / f"run-{number}", **size))
-    finally:
-        server.terminate()
-        server.wait()
+    per_task, bare, harness = 5, [], []
+    with served(__file__, "--serve", f"--latency={given.latency}") as url, tempfile.TemporaryDirectory() as name:
+        folder, size = Path(name), {"trials": per_task, "workers": given.workers}
+        suite, agent = prepared(folder, url, given.trials // per_task)
+        for number in range(given.rounds):
+            bare.append(bare_seconds(suite, agent, **size))
+            harness.append(harness_seconds(suite, agent, folder / f"run-{number}", **size))
     ideal = given.trials * given.latency / given.workers
     print(
         json.dumps(

@@ -91,7 +91,7 @@ def _samples(count: int) -> Iterator[str]:
 
 def main() -> None:
     """Measure, and print one JSON document."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--gigabytes", type=float, default=2)
     parser.add_argument(ALL, type=Path, dest="path", help=argparse.SUPPRESS)

@@ -1,9 +1,14 @@
-"""How large is an HTML report, and how long does it take: 500 tasks, ten trials, two arms, with transcripts of 12 kB.
+"""How large is an HTML report, and how long does it take: two arms, with transcripts of 12 kB.
 
-python benchmarks/report_scale.py [TASKS] [TRIALS]
+    python benchmarks/report_scale.py [--tasks 500] [--trials 10]
+
+Where playwright and a Chromium are (or one is named in EVALH_CHROMIUM), it also says after how long the page first
+paints, and how long one key in its search field takes.
 """
 
-import sys
+import argparse
+import os
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -32,6 +37,15 @@ from evalharness.store import RunStore
 
 WORDS = np.array(["the", "agent", "looked", "up", "an", "order", "and", "asked", "whether", "it", "paid", "by", "card"])
 NOBODY = Trial(task=Task(id="", prompt=""), number=1, seed=0)
+PAINTED = """() => new Promise((resolve) => new PerformanceObserver((list) => resolve(list.getEntries()[0].startTime))
+    .observe({type: 'paint', buffered: true}))"""
+FILTERED = """() => Math.min(...['task-01', 'task-00499', '9', ''].map((text) => {
+    const field = document.getElementById('q'), began = performance.now();
+    field.value = text;
+    field.dispatchEvent(new Event('input', {bubbles: true}));
+    document.body.offsetHeight;
+    return performance.now() - began;
+}))"""
 COMPRESS = zstandard.ZstdCompressor().compress
 
 
@@ -61,7 +75,25 @@ def _finished(task_id: str, number: int, passed: bool, rng: np.random.Generator)
     return Finished(trial=NOBODY, record=record, frame=COMPRESS(msgspec.json.encode(transcript)))
 
 
-def main(tasks: int = 500, trials: int = 10) -> None:
+def browsed(page: Path) -> str:
+    """Say how long a browser takes to paint a page, and to filter its tasks."""
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where there is one
+    except ImportError:
+        return "no browser: playwright is not installed"
+    chromium = os.environ.get("EVALH_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        return "no browser: no Chromium here"
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        opened = browser.new_page()
+        opened.goto(page.as_uri())
+        painted, filtered = opened.evaluate(PAINTED), opened.evaluate(FILTERED)
+        browser.close()
+    return f"painted after {painted / 1000:.2f} s, filtered in {filtered / 1000:.3f} s"
+
+
+def measured(tasks: int, trials: int) -> None:
     """Measure, and print one line a step."""
     rng = np.random.default_rng(1)
     rates = rng.choice([1.0, 1.0, 0.9, 0.6, 0.0], size=tasks)
@@ -76,10 +108,23 @@ def main(tasks: int = 500, trials: int = 10) -> None:
         gathered = time.perf_counter()
         text = html.render(found.comparison, found.verdict, evidence)
         done = time.perf_counter()
+        page = Path(name, "report.html")
+        page.write_text(text, encoding="utf-8")
+        seen = browsed(page)
     print(f"{tasks} tasks x {trials} trials x 2 arms: compared in {compared - began:.2f} s")
     print(f"evidence in {gathered - compared:.2f} s, {len(evidence.transcripts)} tasks with transcripts")
     print(f"HTML in {done - gathered:.2f} s, {len(text.encode()) / 1e6:.2f} MB")
+    print(seen)
+
+
+def main() -> None:
+    """Read the options, and measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", type=int, default=500)
+    parser.add_argument("--trials", type=int, default=10)
+    given = parser.parse_args()
+    measured(given.tasks, given.trials)
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -127,7 +127,7 @@ def one_round(url: str, workers: int) -> dict[str, float]:
 
 def main() -> None:
     """Measure, print one JSON document, and exit with 1 where the overhead is too large."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)

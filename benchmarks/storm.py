@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from local_server import serve, served
 
 from evalharness.executors.threads import ThreadExecutor
 from evalharness.loading.definition import load_agent
@@ -65,31 +65,15 @@ class Provider:
             self.up_again = self.up_again or since - DOWN_AFTER - self.outage
         return 200
 
-
-async def serve(rate: float, outage: float) -> None:
-    """Answer until asked for the figures, on a port that is printed."""
-    provider = Provider(rate, outage)
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).lower()
-                length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
-                await reader.readexactly(int(length or 0))
-                if head.startswith(b"get"):
-                    figures = {**provider.counted, "seconds_until_used_again": round(provider.up_again, 2)}
-                    writer.write(reply(200, json.dumps(figures).encode()))
-                    continue
-                status = provider.status(time.monotonic())
-                provider.counted[str(status)] += 1
-                await asyncio.sleep(LATENCY if status == 200 else LATENCY / 10)
-                writer.write(reply(status, BODY if status == 200 else b""))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    async def answer(self, head: bytes) -> bytes:
+        """Answer a call, or tell the figures to whoever just looks."""
+        if head.startswith(b"get"):
+            figures = {**self.counted, "seconds_until_used_again": round(self.up_again, 2)}
+            return reply(200, json.dumps(figures).encode())
+        status = self.status(time.monotonic())
+        self.counted[str(status)] += 1
+        await asyncio.sleep(LATENCY if status == 200 else LATENCY / 10)
+        return reply(status, BODY if status == 200 else b"")
 
 
 def reply(status: int, body: bytes) -> bytes:
@@ -142,18 +126,12 @@ def main() -> None:
     if given.quick:
         given.trials, given.outage = 1200, 5.0
     if given.serve:
-        asyncio.run(serve(given.rate, given.outage))
+        asyncio.run(serve(Provider(given.rate, given.outage).answer))
         return
-    command = [sys.executable, __file__, "--serve", "--rate", str(given.rate), "--outage", str(given.outage)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        port = (server.stdout.readline() if server.stdout else "").strip()
-        with tempfile.TemporaryDirectory() as name:
-            found = weathered(f"http://127.0.0.1:{port}/", given, Path(name))
-        heard = httpx.get(f"http://127.0.0.1:{port}/", timeout=10.0).json()
-    finally:
-        server.terminate()
-        server.wait()
+    server = served(__file__, "--serve", f"--rate={given.rate}", f"--outage={given.outage}")
+    with server as url, tempfile.TemporaryDirectory() as name:
+        found = weathered(url, given, Path(name))
+        heard = httpx.get(url, timeout=10.0).json()
     print(json.dumps({**found, "server": heard}, indent=1))
     if found["lost"] or found["attempts_spent_in_the_outage"] or found["of_the_allowed_rate"] < 0.8:
         sys.exit(1)

@@ -1,10 +1,11 @@
 """A night's work: many long transcripts run, stored, shown and compared; what it takes in memory, time and disk.
 
-    nice python benchmarks/trajectories.py [--scale 1.0] [--workers 4] [--folder DIR] [--keep] [--check]
+    nice python benchmarks/trajectories.py [--scale 1.0] [--workers 4] [--folder DIR] [--check]
 
 At full scale 500 tasks x 10 trials x 12 configurations of a simulated coding agent (`trajectories_agent.py`), 60,000
 transcripts of 100 kB; one trial in fifty meets a fault of the infrastructure and is tried again. `--scale` takes that
-part of the tasks. Every step is the command as users run it, in a process of its own.
+part of the tasks. Every step is the command as users run it, in a process of its own. `--folder` is made where it is
+not there; what is written to it is removed at the end.
 
 Limits: no process over 500 MB, `evalh show` of one configuration under 2 s, and on disk at most 30 % of the raw
 transcripts. `--check` exits with 1 where one is broken.
@@ -143,9 +144,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")
+    parser.add_argument("--folder", type=Path, help="where to work (default: the system's temporary folder)")
     parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
+    if given.folder:
+        given.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.folder) as place:
         found = measured(Path(place), max(20, round(TASKS * given.scale)), given.workers)
     print(json.dumps(found, indent=1))
