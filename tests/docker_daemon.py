@@ -76,7 +76,14 @@ def _check_possible() -> None:
 
 
 def _started(folder: Path) -> "subprocess.Popen[bytes]":
-    places = ["--data-root", folder / "data", "--exec-root", folder / "exec", "--pidfile", folder / "pid"]
+    places: list[str | Path] = [
+        "--data-root",
+        folder / "data",
+        "--exec-root",
+        folder / "exec",
+        "--pidfile",
+        folder / "pid",
+    ]
     words = ["--host", f"unix://{folder}/docker.sock", "--shutdown-timeout", "2", *NO_RULES]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(

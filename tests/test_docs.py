@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 COMMAND = re.compile(r"(?:^|[`$ ])evalh ([a-z]+)(?: ([a-z]+))?(?![\w-])", re.MULTILINE)
-READERS = {
+LINE = re.compile(r"(?:^|[`$ ])evalh ([a-z]+ [^`\n#]*)", re.MULTILINE)
+OPTION = re.compile(r"^\[?(--[a-z][a-z-]*|-[a-z]\b)")
+READERS: dict[str, Callable[[str], object]] = {
     "json": json.loads,
     "python": lambda text: compile(text, "page", "exec"),
     "yaml": lambda text: parse_yaml(text, "page"),
@@ -48,6 +51,19 @@ def test_every_command_that_is_shown_exists(page):
             command = cli.get_command(context, name) if name in cli.list_commands(context) else None
             assert command, name
             assert not (following and isinstance(command, Group)) or following in command.commands, following
+
+
+@each_page
+def test_every_option_that_is_shown_exists(page):
+    context = Context(cli)
+    for code in CODE.findall(page.read_text().replace("\\\n", " ")):
+        for first, *words in map(str.split, LINE.findall(code)):
+            command = cli.get_command(context, first)
+            if isinstance(command, Group) and words:
+                command = command.commands.get(words[0], command)
+            known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)} | {"--help"}
+            shown = {option for word in words for option in OPTION.findall(word)}
+            assert shown <= known, first
 
 
 @each_page

@@ -3,7 +3,8 @@ import pytest
 from evalharness.comparison.pairing import pair
 from evalharness.errors import ConfigError, NotComparable
 from evalharness.model import TaskEntry
-from evalharness.outcomes import Line, LineUsage, planned_trials, table
+from evalharness.outcomes import Line, LineUsage, table
+from evalharness.running.planning import planned_trials
 from tests.running import header, planned, tasks
 
 

@@ -17,20 +17,25 @@ pytest_plugins = ["pytester"]
 HEAD = "import itertools, pytest\nTURN = itertools.count(1)\n"
 
 
+class Project:
+    """A folder of tests; calling it runs pytest there, with the plugin and pytest-xdist."""
+
+    def __init__(self, pytester):
+        self.path = pytester.path
+        self._pytester = pytester
+
+    def __call__(self, source, *arguments, process=False):
+        self._pytester.makepyfile(test_it=HEAD + dedent(source))
+        how = self._pytester.runpytest_subprocess if process else self._pytester.runpytest_inprocess
+        return how("-p", "evalharness.pytest_plugin", "-p", "xdist.plugin", *arguments)
+
+
 @pytest.fixture
 def project(pytester, monkeypatch):
-    """A folder of tests; calling it runs pytest there, with the plugin and pytest-xdist."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-
-    def run(source, *arguments, process=False):
-        pytester.makepyfile(test_it=HEAD + dedent(source))
-        how = pytester.runpytest_subprocess if process else pytester.runpytest_inprocess
-        return how("-p", "evalharness.pytest_plugin", "-p", "xdist.plugin", *arguments)
-
-    run.path = pytester.path
-    return run
+    return Project(pytester)
 
 
 def outcomes(run):

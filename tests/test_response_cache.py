@@ -10,6 +10,7 @@ from evalharness.loading.definition import load_agent
 from evalharness.model import Trial
 from evalharness.redact import Redactor
 from evalharness.running.response_cache import Memory, ResponseCache
+from evalharness.running.trial import TrialJob
 from evalharness.runs import begin
 from evalharness.suite import load_suite
 from tests.agents.test_model_agent import answer
@@ -149,7 +150,9 @@ def test_what_a_gate_runs_has_no_cache_whatever_its_options_say(tmp_path, role, 
     suite, definition = load_suite(str(tmp_path / "suite.yaml")), load_agent(str(tmp_path / "agent.yaml"))
     options = {"cache": str(tmp_path / "kept")}
     arm = begin(suite, definition, out=tmp_path / "out", role=role, options=options)
-    assert (arm.job().cache is not None) is used
+    job = arm.job()
+    assert isinstance(job, TrialJob)
+    assert (job.cache is not None) is used
 
 
 def test_a_gate_asks_for_every_trial_although_its_baseline_was_answered_from_a_cache(tmp_path):

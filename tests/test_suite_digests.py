@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evalharness.loading.digests import entries, suite_digest
 from evalharness.suite import load_suite
 
-SUITE = {
+SUITE: dict[str, Any] = {
     "name": "s",
     "tasks": [
         {"id": "a", "q": "one", "label": "1", "files": {"in.txt": "in.txt"}},

@@ -71,8 +71,12 @@ def test_several_threads_are_answered_at_once(model, task, workspace):
 
 @needs_model
 def test_a_schema_confines_what_it_says(task, workspace):
-    schema = {"type": "object", "properties": {"city": {"enum": ["Rome", "Oslo"]}}, "required": ["city"]}
-    schema["additionalProperties"] = False
+    schema = {
+        "type": "object",
+        "properties": {"city": {"enum": ["Rome", "Oslo"]}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
     with LocalAgent(schema=schema, max_tokens=40, stop=(), examples=()).open(workers=1) as session:
         said = json.loads(session.run(task(seconds=120), workspace, seed=1).final)
     assert said["city"] in ("Rome", "Oslo")

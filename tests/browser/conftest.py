@@ -46,7 +46,7 @@ def reports(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     evalh("gate", "suite.yaml", *arms, "--seed", SEED, "--out", "gate", cwd=folder)
     for name in ("steady", "broken", "hostile"):
         done = evalh("run", "suite.yaml", "--agent", f"python:arms:{name}", "--out", f"runs/{name}", cwd=folder)
-        assert done.returncode == 0, done.err
+        assert done.returncode == 0, done.stderr
     steady, broken, liar = "runs/steady", "runs/broken", "runs/hostile"
     for name, places in {
         "gate": ["gate"],
@@ -56,7 +56,7 @@ def reports(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "liar": [steady, liar],
     }.items():
         done = evalh("report", *places, "--out", f"{name}.html", cwd=folder)
-        assert done.returncode == 0, done.err
+        assert done.returncode == 0, done.stderr
     line = open_line("main", folder)
     for version, decision in (("1.0", "promote"), ("1.1-with-a-name-that-goes-on-and-on", "block"), ("1.2", "promote")):
         line.append(lambda chain, v=version, d=decision: promotion_of(chain, v, decision=Decision(d)), TABLES)

@@ -65,7 +65,7 @@ def test_what_is_submitted_comes_back_from_both_nodes_whole(cluster, tmp_path):
     with executing(cluster, tmp_path, workers=2) as executor:
         assert isinstance(executor, Executor)
         deadline = time.monotonic() + PATIENCE
-        while not all(slot.open for slot in executor._slots) and time.monotonic() < deadline:
+        while not all(slot.open for slot in vars(executor)["_slots"]) and time.monotonic() < deadline:
             assert executor.next(0.1) is None
         for index in range(12):
             executor.submit(trial(f"sleep-0.1-{index}"))

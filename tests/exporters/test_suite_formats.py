@@ -233,8 +233,8 @@ class TestHuggingFace:
             "json.dump(found, sys.stdout)\n"
         )
         command = [sys.executable, "-c", script, tmp_path / "cache", *outs]
-        told = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home")}
-        done = subprocess.run(command, env=told, capture_output=True, text=True, check=False)
+        env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home")}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout) == [table(suite_of(str(each)), format="a test") for each in sources]
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from evalharness.errors import ConfigError
@@ -74,7 +76,7 @@ WRONG = {
 def test_a_right_answer_is_understood_however_it_is_written(answer):
     """Put together and run here: a process for each takes its time."""
     code = next(filter(None, map(compiled, programs(START, answer, "half"))))
-    names = {"__name__": "answer"}
+    names: dict[str, Any] = {"__name__": "answer"}
     exec(code, names)
     assert (names["half"](4), names["half"](3)) == (2, 1.5)
 

@@ -4,6 +4,7 @@ import pytest
 
 from evalharness.errors import ConfigError
 from evalharness.foreign import source
+from evalharness.importers import Transcribing
 from tests.foreign_logs import faults, loaded, outcomes, written
 
 PASS, FAIL = ("pass", None), ("fail", None)
@@ -118,4 +119,5 @@ def test_a_tau_bench_trial_without_a_reward_measured_nothing(tmp_path):
 def test_an_answer_of_every_eval_ever_may_be_one_text(tmp_path):
     row = {"evaluation_id": "e", "sample_id": "s", "model_id": "m", "output": {"raw": "four"}}
     found = source(str(written(tmp_path / "r.jsonl", [row | {"evaluation": {"score": 1.0, "is_correct": True}}])))
+    assert isinstance(found.importer, Transcribing)
     assert [said.final for _, said in found.importer.transcripts(found.path, found.run)] == ["four"]

@@ -12,7 +12,7 @@ def test_the_fit_finds_what_a_general_optimiser_finds():
     passed = rng.binomial(trials, rng.beta(1.5, 0.7, 60))
 
     def loss(x):
-        return -betabinom.logpmf(passed, trials, *np.exp(x)).sum()
+        return -np.sum(betabinom.logpmf(passed, trials, *np.exp(x)))
 
     best = minimize(loss, [0.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})
     a, b = np.exp(best.x)

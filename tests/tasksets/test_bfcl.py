@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from evalharness.suite import load_suite
 from evalharness.tasksets.bfcl import load, openai_tools
 from evalharness.workspaces.local import LocalWorkspace
 
-QUESTION = {
+QUESTION: dict[str, Any] = {
     "id": "simple_python_7",
     "question": [[{"role": "user", "content": "Area of 10 by 5?"}]],
     "function": [

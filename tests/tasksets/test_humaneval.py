@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_every_canonical_solution_passes(suite, solutions):
     for task in suite.tasks:
         start, function, tests = (task.fields[name] for name in ("start", "function", "tests"))
         program = programs(start, solutions[task.id], function)[0]
-        names = {"__name__": "answer"}
+        names: dict[str, Any] = {"__name__": "answer"}
         exec(program + tests, names)
         names["check"](names[function])
 
