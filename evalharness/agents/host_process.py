@@ -1,20 +1,16 @@
 """One host process as its parent sees it: started, asked, timed, ended."""
 
-import json
 import os
 import select
 import signal
-import subprocess
-import sys
 import threading
 from contextlib import suppress
 from itertools import count
-from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import msgspec
 
-import evalharness
+from evalharness.agents.host_start import started
 from evalharness.agents.wire import ANSWERS, READY, Answer, HostSpec, Request, read_message, write_message
 from evalharness.errors import AgentFault, ConfigError, Displaced, LimitReached, Unmeasured
 from evalharness.model import Transcript
@@ -22,13 +18,6 @@ from evalharness.model import Transcript
 LAST_WORDS_SECONDS = 1.0
 SIGN_OF_LIFE_SECONDS = 1.0
 TAIL_BYTES = 2000
-BOOT = """\
-import json, sys
-first, last = json.loads(sys.argv[1])
-sys.path[:] = first + [each for each in sys.path if each not in first] + last
-from evalharness.agents.host import main
-main()
-"""
 
 
 class Suspected(Displaced):
@@ -50,8 +39,9 @@ class Host:
         self._lock = threading.Lock()
         self._end_lock = threading.Lock()
         self._tail = b""
-        self._process, requests, answers = _started(spec, python=python, slots=slots)
-        self._requests, self._answers = os.fdopen(requests, "wb"), os.fdopen(answers, "rb")
+        self._process, ends = started(spec, python=python, slots=slots)
+        self._requests, self._answers = os.fdopen(ends.requests, "wb"), os.fdopen(ends.answers, "rb")
+        self._life = os.fdopen(ends.life, "wb")
         with suppress(BrokenPipeError):  # it could not even start: waiting for it says so
             write_message(self._requests, msgspec.msgpack.encode(spec))
         self._listener = threading.Thread(target=self._listen, daemon=True, name="evalh-host")
@@ -152,6 +142,7 @@ class Host:
             waiting = list(self._calls.values())
             with suppress(OSError):
                 self._requests.close()
+            self._life.close()
         if not self._ready.is_set():
             self._fault = f"the agent's host ended before it was ready: {self._output() or 'it printed nothing'}"
             self._ready.set()
@@ -212,39 +203,3 @@ def _writable(descriptor: int, timeout: float) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
     return bool(poll.poll(timeout * 1000))
-
-
-def _started(spec: HostSpec, *, python: str, slots: int) -> tuple["subprocess.Popen[bytes]", int, int]:
-    """Start the process; return it with the ends of the pipes to ask it and to hear from it."""
-    requests, requests_end = os.pipe()
-    answers_end, answers = os.pipe()
-    try:
-        process = subprocess.Popen(  # noqa: S603 - the interpreter that the user named
-            [python, "-c", BOOT, _paths(spec.folder, python), str(requests), str(answers), str(slots)],
-            cwd=spec.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,
-            pass_fds=(requests, answers),
-            start_new_session=True,
-        )
-    except OSError:
-        os.close(requests_end)
-        os.close(answers_end)
-        raise
-    finally:
-        os.close(requests)
-        os.close(answers)
-    return process, requests_end, answers_end
-
-
-def _paths(folder: str, python: str) -> str:
-    """Say what comes first and last on a host's import path.
-
-    The same interpreter gets this process's path; another one keeps its own, and finds this package behind it.
-    """
-    if python == sys.executable:
-        return json.dumps([[folder, *(each for each in sys.path if each != folder)], []])
-    ours = {str(Path(module.__file__ or "").parent.parent) for module in (evalharness, msgspec)}
-    return json.dumps([[folder], sorted(ours)])

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from tests.running import PATIENCE, ROOT, environment, evalh, lines, start, write_agent, write_suite
 
 
@@ -20,12 +22,26 @@ def test_runs_that_are_killed_lose_nothing_and_repeat_next_to_nothing():
     assert done.stdout.count("held") == 6
 
 
-def test_hosts_end_with_the_run_that_is_killed(tmp_path):
+HOLDS_THE_INTERPRETER = r"re.match(r'(\w*\w*\w*)*\Z', 'ab' * 40_000 + '!')"
+
+
+@pytest.mark.parametrize(
+    "hang",
+    [
+        "time.sleep(1000)",
+        pytest.param(
+            HOLDS_THE_INTERPRETER,
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel to end it"),
+        ),
+    ],
+    ids=["waiting", "holding the interpreter"],
+)
+def test_hosts_end_with_the_run_that_is_killed(tmp_path, hang):
     write_suite(tmp_path)
     write_agent(
         tmp_path,
-        "import os, pathlib, time\n\ndef answer(task):\n"
-        "    os.fork()\n    pathlib.Path(f'pid-{os.getpid()}').touch()\n    time.sleep(1000)\n",
+        "import os, pathlib, re, time\n\ndef answer(task):\n"
+        f"    os.fork()\n    pathlib.Path(f'pid-{{os.getpid()}}').touch()\n    {hang}\n",
     )
     process = start("run", "suite.yaml", "-a", "agent.yaml", "-o", "run", "-j", 1, cwd=tmp_path)
     deadline = time.monotonic() + PATIENCE
