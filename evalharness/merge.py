@@ -14,12 +14,12 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from evalharness.archive import kept
 from evalharness.errors import ConfigError
 from evalharness.executors import Finished
 from evalharness.journal import held, locked, storage
 from evalharness.model import Record, RunHeader, Task, Trial
 from evalharness.parts import OWN, WHOLE, Part, check, listed, missing, plan
+from evalharness.run_list import kept
 from evalharness.runs import new_run_id
 from evalharness.store import RunStore
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from evalharness.archive import Kept
 from evalharness.gating.store import GateStore, is_gate
 from evalharness.ledger import line_names, open_line
+from evalharness.run_list import Kept
 
 PREFIX = "EVALH_"
 

@@ -39,7 +39,7 @@ LAYERS = (  # from below; every part of the package stands in one, and imports f
             "litellm_client rates running.underway"
         ),
     ),
-    ("names, and runs on disk", "registry store archive parts foreign"),
+    ("names, and runs on disk", "registry store run_list parts foreign"),
     ("policies", "loading.extensions loading.shape running.headroom policy gate"),
     (
         "suites and their trials",

@@ -4,8 +4,8 @@ from statistics import fmean
 
 import msgspec
 
-from evalharness.archive import earlier
 from evalharness.model import Record, TrialKey
+from evalharness.run_list import earlier
 from evalharness.running.budget import record_cost
 
 

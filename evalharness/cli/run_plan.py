@@ -5,10 +5,10 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
-from evalharness.archive import earlier
 from evalharness.errors import ConfigError
 from evalharness.loading.digests import entries
 from evalharness.model import Planned, Suite, Task
+from evalharness.run_list import earlier
 from evalharness.running.shards import Shard, part
 
 HISTORY = "history"

@@ -8,13 +8,13 @@ import click
 import msgspec
 from rich.table import Table
 
-from evalharness.archive import RUNS, Kept, kept, opened
 from evalharness.cli.config import defaults
 from evalharness.cli.options import JSON
 from evalharness.cli.terminal import colour
 from evalharness.errors import ConfigError
 from evalharness.pruning import Fate, Wish, fates, holders
 from evalharness.report.console import plain, printed
+from evalharness.run_list import RUNS, Kept, kept, opened
 from evalharness.store import RunStore
 
 FOLDER = click.argument("folder", default=RUNS, type=click.Path(path_type=Path, file_okay=False))
