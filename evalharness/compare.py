@@ -11,6 +11,7 @@ import pandas as pd
 from evalharness.comparison import faults
 from evalharness.comparison.classes import task_pairs, with_confirmation
 from evalharness.comparison.concerns import concerns
+from evalharness.comparison.grader_flakes import grader_flakes
 from evalharness.comparison.missing import (
     ArmCounts,
     best_counts,
@@ -22,8 +23,7 @@ from evalharness.comparison.missing import (
 )
 from evalharness.comparison.onsets import onsets
 from evalharness.comparison.pairing import Accepted, Critical, Pairing, pair
-from evalharness.comparison.planned import unusual
-from evalharness.comparison.regrading import regraded
+from evalharness.comparison.plan_notes import unusual
 from evalharness.comparison.screening import screen
 from evalharness.comparison.slices import slices
 from evalharness.gate import check_names, error_budget, held_out_tags, needs
@@ -98,7 +98,7 @@ def _core(arms: Arms, policy: Policy, pairing: Pairing) -> Comparison:
             seen,
             arms.tables,
             arms.baseline.header.tasks,
-            regraded=regraded(arms.measured, arms.task_ids),
+            grader_flakes=grader_flakes(arms.measured, arms.task_ids),
         ),
         delta={each: paired_delta(*_flat(counts), estimand=each, level=BOUND_LEVEL) for each in ESTIMANDS},
         harm=harm,

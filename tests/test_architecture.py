@@ -52,8 +52,8 @@ LAYERS = (  # from below; every part of the package stands in one, and imports f
     (
         "outcome tables",
         (
-            "outcomes comparison.onsets comparison.regrading comparison.screening comparison.slices summary "
-            "comparison.planned comparison.faults auditing.labels auditing.corrections running.allocation"
+            "outcomes comparison.onsets comparison.grader_flakes comparison.screening comparison.slices summary "
+            "comparison.plan_notes comparison.faults auditing.labels auditing.corrections running.allocation"
         ),
     ),
     ("comparing", ("measures comparison.pairing comparison.concerns comparison.holdout compare lineup comparing")),

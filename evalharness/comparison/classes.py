@@ -44,9 +44,9 @@ def task_pairs(
     tables: tuple[pd.DataFrame, pd.DataFrame],
     entries: Mapping[str, TaskEntry],
     *,
-    regraded: Mapping[str, str],
+    grader_flakes: Mapping[str, str],
 ) -> tuple[TaskPair, ...]:
-    """Put both arms together, task by task; `regraded` notes the tasks whose equal outputs got other grades."""
+    """Put both arms together, task by task; `grader_flakes` notes tasks whose equal outputs got other grades."""
     (base, cand), task_ids = arms, tables[0].index.tolist()
     counts = base.passed, base.trials, cand.passed, cand.trials
     worse, better = suspects(*counts), suspects(cand.passed, cand.trials, base.passed, base.trials)
@@ -68,8 +68,8 @@ def task_pairs(
             pvalue=pvalue,
             flip=flip,
             suspected=suspected,
-            state=TaskClass.GRADER_FLAKE if task_id in regraded and not suspected else state,
-            note=regraded.get(task_id, ""),
+            state=TaskClass.GRADER_FLAKE if task_id in grader_flakes and not suspected else state,
+            note=grader_flakes.get(task_id, ""),
         )
         for task_id, before, after, pvalue, flip, suspected, state in columns
     )

@@ -8,7 +8,7 @@ import pandas as pd
 ARMS = ("baseline", "candidate")
 
 
-def regraded(measured: Sequence[pd.DataFrame], task_ids: Sequence[str]) -> dict[str, str]:
+def grader_flakes(measured: Sequence[pd.DataFrame], task_ids: Sequence[str]) -> dict[str, str]:
     """Name the tasks where equal outputs got other outcomes, within an arm or between them, each with an example.
 
     `measured` are the measured trials of (baseline, candidate) with `place`, the task's position. Trials that failed
