@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from evalharness.importers.endings import PASSED
 from evalharness.importers.source import fault
-from evalharness.importers.verdicts import PASSED
 from evalharness.model import Usage
 
 ALIASES: dict[str, tuple[str, ...]] = {

@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
+from evalharness.importers.endings import Ending, unmeasured
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.numbering import names, occurrences
 from evalharness.importers.source import document, text
-from evalharness.importers.verdicts import Verdict, unmeasured
 from evalharness.model import Grade, Outcome, Record, RunHeader, Transcript, TrialKey, Usage
 
 KEPT = "testRunData"  # around the run, in what DeepEval keeps of its last one
@@ -116,7 +116,7 @@ def _task_ids(cases: list[Case]) -> list[str]:
 
 def _records(cases: list[Case], task_ids: list[str]) -> Iterator[Record]:
     for each, task_id, trial in zip(cases, task_ids, occurrences(task_ids), strict=True):
-        judged = _verdict(each)
+        judged = _ending(each)
         yield Record(
             task_id=task_id,
             trial=trial,
@@ -129,13 +129,13 @@ def _records(cases: list[Case], task_ids: list[str]) -> Iterator[Record]:
         )
 
 
-def _verdict(case: Case) -> Verdict:
+def _ending(case: Case) -> Ending:
     if case.success:
-        return Verdict(Outcome.PASS, 1.0)
+        return Ending(Outcome.PASS, 1.0)
     errors = [metric.error for metric in case.metrics_data or () if metric.error]
     if errors or case.success is None:
         return unmeasured(errors[0] if errors else "")
-    return Verdict(Outcome.FAIL, 0.0)
+    return Ending(Outcome.FAIL, 0.0)
 
 
 def _grades(case: Case) -> tuple[Grade, ...]:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from evalharness.importers.endings import Ending, unmeasured
 from evalharness.importers.every_eval_ever_files import Aggregate, Instance, Tokens
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.messages import transcript
 from evalharness.importers.numbering import from_one, occurrences
 from evalharness.importers.source import document, fault, lines, text
-from evalharness.importers.verdicts import Verdict, unmeasured
 from evalharness.model import Outcome, Record, RunHeader, Transcript, TrialKey, Usage
 
 TOLERANCE = 1e-3  # converters round
@@ -157,7 +157,7 @@ def _trials(found: list[Instance]) -> list[int]:
 
 def _records(found: list[Instance]) -> Iterator[Record]:
     for each, trial in zip(found, _trials(found), strict=True):
-        judged, used = _verdict(each), each.token_usage or Tokens()
+        judged, used = _ending(each), each.token_usage or Tokens()
         latency = each.performance.latency_ms if each.performance else None
         yield Record(
             task_id=each.sample_id,
@@ -175,7 +175,7 @@ def _records(found: list[Instance]) -> Iterator[Record]:
         )
 
 
-def _verdict(instance: Instance) -> Verdict:
+def _ending(instance: Instance) -> Ending:
     """Judge by the schema's own verdict; an instance that tells of an error measured nothing."""
     if instance.error:
         return unmeasured(instance.error)
@@ -183,4 +183,4 @@ def _verdict(instance: Instance) -> Verdict:
     if told.is_correct is None:
         return unmeasured("")
     score = told.score if told.score is not None and 0 <= told.score <= 1 else None
-    return Verdict(Outcome.PASS if told.is_correct else Outcome.FAIL, score)
+    return Ending(Outcome.PASS if told.is_correct else Outcome.FAIL, score)

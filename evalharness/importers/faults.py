@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import structs
 
-from evalharness.importers.verdicts import short
+from evalharness.importers.endings import short
 from evalharness.model import Outcome, Record, RunHeader
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from evalharness.importers import swe_bench
+from evalharness.importers.endings import Ending, of_value, short, unmeasured
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.source import document, fault
-from evalharness.importers.verdicts import Verdict, of_value, short, unmeasured
 from evalharness.model import Outcome, Record, RunHeader, Usage
 
 VERDICTS = ("reward", "score", "resolved", "passed", "success", "correct", "accuracy")
@@ -55,23 +55,23 @@ class HalImporter:
     def read(self, path: Path, run: str) -> tuple[RunHeader, Iterator[Record]]:
         """Read a result per task."""
         told = document(path, Upload)
-        verdicts = self._verdicts(path, told)
-        passed = sum(each.outcome is Outcome.PASS for each in verdicts.values())
-        measured = sum(each.outcome is not Outcome.ERROR for each in verdicts.values())
+        endings = self._endings(path, told)
+        passed = sum(each.outcome is Outcome.PASS for each in endings.values())
+        measured = sum(each.outcome is not Outcome.ERROR for each in endings.values())
         headline = told.results.accuracy
-        faults = _contradicted(told, verdicts)
+        faults = _contradicted(told, endings)
         if headline is not None and measured and abs(headline - passed / measured) > TOLERANCE:
             faults.append(f"its accuracy is {headline:g}, but its tasks give {passed / measured:g}")
         known = Known(
             suite=str(told.config.get("benchmark_name") or "hal"),
             agent=str(told.config.get("agent_name") or run),
-            tasks=dict.fromkeys(verdicts, ()),
+            tasks=dict.fromkeys(endings, ()),
             tool="HAL",
             faults=faults,
         )
-        return header(path, run, known), _records(told.results, verdicts)
+        return header(path, run, known), _records(told.results, endings)
 
-    def _verdicts(self, path: Path, told: Upload) -> dict[str, Verdict]:
+    def _endings(self, path: Path, told: Upload) -> dict[str, Ending]:
         """Judge by the lists of the summary where they name a task, else by its raw result.
 
         Where raw results are named by task, a task on neither list is one that HAL could not judge, or did not count.
@@ -85,14 +85,14 @@ class HalImporter:
             return swe_bench.of_report(_report(path, raw))
         listed = passed | failed
         by_task = raw if listed <= raw.keys() else {}
-        verdicts = {task_id: self._raw(path, result) for task_id, result in by_task.items() if task_id not in listed}
+        endings = {task_id: self._raw(path, result) for task_id, result in by_task.items() if task_id not in listed}
         for task_id in sorted(listed):
             both = task_id in passed and task_id in failed
-            word = Verdict(Outcome.PASS, 1.0) if task_id in passed else Verdict(Outcome.FAIL, 0.0)
-            verdicts[task_id] = unmeasured("contradictory") if both else word
-        return verdicts
+            word = Ending(Outcome.PASS, 1.0) if task_id in passed else Ending(Outcome.FAIL, 0.0)
+            endings[task_id] = unmeasured("contradictory") if both else word
+        return endings
 
-    def _raw(self, path: Path, result: Any) -> Verdict:
+    def _raw(self, path: Path, result: Any) -> Ending:
         result = _value(result)
         if result is None or isinstance(result, bool | int | float | str):
             return of_value(result, pass_at=self.pass_at, place=str(path))
@@ -113,12 +113,12 @@ def _report(path: Path, raw: dict[str, Any]) -> swe_bench.Report:
         raise fault(path, f"raw_eval_results: {exc}") from exc
 
 
-def _contradicted(told: Upload, verdicts: dict[str, Verdict]) -> list[str]:
+def _contradicted(told: Upload, endings: dict[str, Ending]) -> list[str]:
     """Say where a list has another verdict than a raw result that is plainly one."""
     raw = told.raw_eval_results if isinstance(told.raw_eval_results, dict) else {}
     odd = [
         task_id
-        for task_id, judged in verdicts.items()
+        for task_id, judged in endings.items()
         if judged.outcome is not Outcome.ERROR
         and _value(raw.get(task_id)) in (0, 1)
         and (_value(raw[task_id]) == 1) != (judged.outcome is Outcome.PASS)
@@ -126,8 +126,8 @@ def _contradicted(told: Upload, verdicts: dict[str, Verdict]) -> list[str]:
     return [f"its lists contradict the raw results of {len(odd)} tasks (first: {short(odd[0])})"] if odd else []
 
 
-def _records(told: Results, verdicts: dict[str, Verdict]) -> Iterator[Record]:
-    for task_id, judged in verdicts.items():
+def _records(told: Results, endings: dict[str, Ending]) -> Iterator[Record]:
+    for task_id, judged in endings.items():
         yield Record(
             task_id=task_id,
             trial=1,

@@ -13,13 +13,13 @@ from typing import Any
 
 from msgspec import structs
 
+from evalharness.importers.endings import Ending, of_score, short, unmeasured
 from evalharness.importers.harbor_files import Job, Trial
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.numbering import occurrences
 from evalharness.importers.source import document
 from evalharness.importers.times import seconds_between
-from evalharness.importers.verdicts import Verdict, of_score, short, unmeasured
 from evalharness.model import Outcome, Record, RunHeader
 
 RESULT = "result.json"
@@ -69,7 +69,7 @@ class HarborImporter:
 
     def _records(self, path: Path, trials: list[Trial]) -> Iterator[Record]:
         for each, trial in zip(trials, occurrences(each.task_name for each in trials), strict=True):
-            judged = self._verdict(path, each)
+            judged = self._ending(path, each)
             yield Record(
                 task_id=each.task_name,
                 trial=trial,
@@ -81,7 +81,7 @@ class HarborImporter:
                 started_at=each.started_at,
             )
 
-    def _verdict(self, path: Path, trial: Trial) -> Verdict:
+    def _ending(self, path: Path, trial: Trial) -> Ending:
         """Judge by the reward called so, or by the only one, where the agent itself ended the trial."""
         types = [each.exception_type for each in trial.exceptions]
         foreign = next((each for each in types if each not in EXHAUSTED | REFUSED), None)
@@ -93,7 +93,7 @@ class HarborImporter:
             judged = of_score(float(reward), pass_at=self.pass_at, place=f"{path}: {short(trial.trial_name)}")
             return _limited(judged, types) if judged.outcome is Outcome.FAIL else judged
         if EXHAUSTED.intersection(types):
-            return _limited(Verdict(Outcome.FAIL, 0.0), types)
+            return _limited(Ending(Outcome.FAIL, 0.0), types)
         return unmeasured("several rewards" if rewards else types[0] if types else "no reward")
 
 
@@ -118,10 +118,10 @@ def _is_number(reward: Any, said: str) -> bool:
         return False
 
 
-def _limited(judged: Verdict, types: list[str]) -> Verdict:
+def _limited(judged: Ending, types: list[str]) -> Ending:
     """Say which limit the agent ran into, where it did."""
     limit = next((each for each in types if each in EXHAUSTED), None)
-    return Verdict(judged.outcome, judged.score, f"limit:{limit}" if limit else judged.cause)
+    return Ending(judged.outcome, judged.score, f"limit:{limit}" if limit else judged.cause)
 
 
 def _is_job(path: Path) -> bool:

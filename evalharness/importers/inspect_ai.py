@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalharness.importers.endings import Ending, of_value, short, unmeasured
 from evalharness.importers.header import Known, header
 from evalharness.importers.inspect_faults import faults_of
 from evalharness.importers.inspect_log import Score, Spec, Summary, Talk, opened_log
@@ -16,7 +17,6 @@ from evalharness.importers.inspect_values import flat, plain
 from evalharness.importers.look import look
 from evalharness.importers.messages import plain as text_of
 from evalharness.importers.messages import transcript
-from evalharness.importers.verdicts import Verdict, of_value, short, unmeasured
 from evalharness.importers.zips import archive
 from evalharness.model import Grade, Outcome, Record, RunHeader, Transcript, TrialKey, Usage
 
@@ -99,7 +99,7 @@ class InspectImporter:
             model=spec.model or None,
         )
 
-    def _judged(self, path: Path, sample: Summary, scorer: str | None) -> tuple[Verdict, tuple[Grade, ...]]:
+    def _judged(self, path: Path, sample: Summary, scorer: str | None) -> tuple[Ending, tuple[Grade, ...]]:
         if sample.error:
             said = str(plain(sample.error))
             return unmeasured(found[0] if (found := EXCEPTION.search(said)) else said), ()
@@ -107,28 +107,28 @@ class InspectImporter:
             return unmeasured("not completed"), ()
         values = {name: value for name, value in flat(_scores(sample)).items() if scorer in (None, name)}
         place = f"{path}: sample {short(sample.id)}"
-        verdicts = {name: of_value(value, pass_at=self.pass_at, place=place) for name, value in values.items()}
+        endings = {name: of_value(value, pass_at=self.pass_at, place=place) for name, value in values.items()}
         grades = tuple(
             Grade(grader=name, score=each.score or 0.0, passed=each.outcome is Outcome.PASS)
-            for name, each in verdicts.items()
+            for name, each in endings.items()
             if each.outcome is not Outcome.ERROR
         )
-        return _together(list(verdicts.values()), str(plain(sample.limit) or "")), grades
+        return _together(list(endings.values()), str(plain(sample.limit) or "")), grades
 
 
-def _together(verdicts: list[Verdict], limit: str) -> Verdict:
+def _together(endings: list[Ending], limit: str) -> Ending:
     """Pass when every scorer passes; without a verdict of all, nothing was measured unless a limit was reached."""
-    unknown = [each for each in verdicts if each.outcome is Outcome.ERROR]
-    if unknown or not verdicts:
+    unknown = [each for each in endings if each.outcome is Outcome.ERROR]
+    if unknown or not endings:
         if limit and limit != "operator":
-            return Verdict(Outcome.FAIL, 0.0, f"limit:{short(limit)}")
+            return Ending(Outcome.FAIL, 0.0, f"limit:{short(limit)}")
         cause = unknown[0].cause if unknown else None
         return unmeasured("unscored" if cause in (None, "no score") else str(cause))
-    failed = any(each.outcome is Outcome.FAIL for each in verdicts)
-    scores = [each.score for each in verdicts if each.score is not None]
+    failed = any(each.outcome is Outcome.FAIL for each in endings)
+    scores = [each.score for each in endings if each.score is not None]
     score = sum(scores) / len(scores) if scores else None
     cause = f"limit:{short(limit)}" if limit and failed else None
-    return Verdict(Outcome.FAIL if failed else Outcome.PASS, score, cause)
+    return Ending(Outcome.FAIL if failed else Outcome.PASS, score, cause)
 
 
 def _scores(sample: Summary) -> dict[str, Score | None]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from math import comb
 from statistics import fmean, median, mode
 
+from evalharness.importers.endings import short
 from evalharness.importers.inspect_log import Headline, Log, Reduction, Score, Summary
 from evalharness.importers.inspect_values import flat, plain, sample_value
-from evalharness.importers.verdicts import short
 
 TOLERANCE = 1e-6
 COUNTED = re.compile(r"(at_least|pass_at|pass_k)_(\d+)")

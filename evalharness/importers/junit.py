@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat  # nosec - used with entities refused
 
+from evalharness.importers.endings import Ending, short, unmeasured
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.numbering import occurrences
 from evalharness.importers.source import LARGEST, fault, opened, reading
-from evalharness.importers.verdicts import Verdict, short, unmeasured
 from evalharness.model import Outcome, Record, RunHeader, Usage
 
 BLOCK = 1 << 20
@@ -135,7 +135,7 @@ def _task_ids(cases: list[Case]) -> list[str]:
 
 def _records(cases: list[Case], task_ids: list[str]) -> Iterator[Record]:
     for case, task_id, trial in zip(cases, task_ids, occurrences(task_ids), strict=True):
-        judged = _verdict(case.ends)
+        judged = _ending(case.ends)
         yield Record(
             task_id=task_id,
             trial=trial,
@@ -146,15 +146,15 @@ def _records(cases: list[Case], task_ids: list[str]) -> Iterator[Record]:
         )
 
 
-def _verdict(ends: dict[str, str]) -> Verdict:
+def _ending(ends: dict[str, str]) -> Ending:
     """Judge a test case by how it ended; an error overrules everything else."""
     if "error" in ends:
         return unmeasured(f"error: {short(ends['error'])}")
     if "failure" in ends:
-        return Verdict(Outcome.FAIL, 0.0)
+        return Ending(Outcome.FAIL, 0.0)
     if "skipped" in ends:
         return unmeasured(ends["skipped"])
-    return Verdict(Outcome.PASS, 1.0)
+    return Ending(Outcome.PASS, 1.0)
 
 
 def _seconds(said: str) -> float | None:

@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
+from evalharness.importers.endings import Ending, of_value, unmeasured
 from evalharness.importers.header import Known, header
 from evalharness.importers.lm_eval_files import Results, Sample, judged, model_of, results_of, samples_files, task_of
 from evalharness.importers.look import look
 from evalharness.importers.numbering import occurrences
 from evalharness.importers.source import fault, lines, text
-from evalharness.importers.verdicts import Verdict, of_value, unmeasured
 from evalharness.model import Record, RunHeader, Transcript, TrialKey
 
 TOLERANCE = 1e-6
@@ -54,7 +54,7 @@ class LmEvalImporter:
         if (results.higher_is_better.get(chosen.task) or {}).get(chosen.metric) is False:
             raise fault(path, f"of '{chosen.metric}' less is better, so that it is no verdict: take another metric")
         samples = _samples(chosen)
-        verdicts = [self._verdict(path, each.values.get(chosen.metric)) for each in samples]
+        endings = [self._ending(path, each.values.get(chosen.metric)) for each in samples]
         task_ids = _task_ids(samples)
         known = Known(
             suite=chosen.task,
@@ -62,11 +62,11 @@ class LmEvalImporter:
             agent=model_of(results, chosen.file),
             tasks=dict.fromkeys(task_ids, ()),
             tool=f"lm-eval {results.lm_eval_version or ''}".rstrip(),
-            faults=_faults(results, chosen, [each.score for each in verdicts]),
+            faults=_faults(results, chosen, [each.score for each in endings]),
         )
         records = (
             Record(task_id=task_id, trial=1, outcome=each.outcome, score=each.score, cause=each.cause)
-            for task_id, each in zip(task_ids, verdicts, strict=True)
+            for task_id, each in zip(task_ids, endings, strict=True)
         )
         return header(path, run, known), records
 
@@ -78,7 +78,7 @@ class LmEvalImporter:
             answer = answers[0] if isinstance(answers, list) and answers else answers
             yield TrialKey(task_id=task_id, trial=1), Transcript(final=text(answer))
 
-    def _verdict(self, path: Path, value: Any) -> Verdict:
+    def _ending(self, path: Path, value: Any) -> Ending:
         if value is None or isinstance(value, bool | int | float | str):
             return of_value(value, pass_at=self.pass_at, place=str(path))
         return unmeasured("no single value")

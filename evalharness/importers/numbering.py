@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from evalharness.importers.verdicts import short
+from evalharness.importers.endings import short
 
 LABEL = 120
 

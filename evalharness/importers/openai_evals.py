@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
+from evalharness.importers.endings import Ending, of_value, unmeasured
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.messages import plain, transcript
 from evalharness.importers.source import lines, text
-from evalharness.importers.verdicts import Verdict, of_value, unmeasured
 from evalharness.model import Outcome, Record, RunHeader, Transcript, TrialKey
 
 TOLERANCE = 1e-6
@@ -58,19 +58,19 @@ class OpenAIEvalsImporter:
         """Read the verdicts of all samples."""
         spec = _spec(path)
         samples, reports = _events(path)
-        verdicts = {sample_id: self._verdicts(path, events) for sample_id, events in samples.items()}
+        endings = {sample_id: self._endings(path, events) for sample_id, events in samples.items()}
         known = Known(
             suite=run,
             agent=", ".join(map(text, spec.completion_fns)) or "unknown",
             tasks=dict.fromkeys(samples, ()),
-            trials=min(map(len, verdicts.values()), default=1),
+            trials=min(map(len, endings.values()), default=1),
             started_at=spec.created_at or "",
             tool="OpenAI evals",
-            faults=_faults(reports, [each for found in verdicts.values() for each in found]),
+            faults=_faults(reports, [each for found in endings.values() for each in found]),
         )
         records = (
             Record(task_id=sample_id, trial=trial, outcome=each.outcome, score=each.score, cause=each.cause)
-            for sample_id, found in verdicts.items()
+            for sample_id, found in endings.items()
             for trial, each in enumerate(found, start=1)
         )
         return header(path, run, known), records
@@ -79,13 +79,13 @@ class OpenAIEvalsImporter:
         """Yield the last answer of samples that were judged once."""
         for sample_id, events in _events(path)[0].items():
             sampled = [each.data for each in events if each.type == "sampling" and isinstance(each.data, dict)]
-            if sampled and len(self._verdicts(path, events)) == 1:
+            if sampled and len(self._endings(path, events)) == 1:
                 prompt, answer = sampled[-1].get("prompt"), sampled[-1].get("sampled")
                 said = prompt if isinstance(prompt, list) else [{"role": "user", "content": prompt}]
                 final = plain(answer[0] if isinstance(answer, list) and answer else answer)
                 yield TrialKey(task_id=sample_id, trial=1), transcript(said, final=final)
 
-    def _verdicts(self, path: Path, events: list[Event]) -> list[Verdict]:
+    def _endings(self, path: Path, events: list[Event]) -> list[Ending]:
         matches = [each.data.get("correct") for each in events if each.type == "match" and isinstance(each.data, dict)]
         values = matches or [
             next(iter(each.data.values()))
@@ -116,11 +116,11 @@ def _events(path: Path) -> tuple[dict[str, list[Event]], list[dict[str, Any]]]:
     return dict(samples), reports
 
 
-def _faults(reports: list[dict[str, Any]], verdicts: list[Verdict]) -> list[str]:
+def _faults(reports: list[dict[str, Any]], endings: list[Ending]) -> list[str]:
     if not reports:
         return ["it has no final report: the evaluation did not end"]
     told = reports[-1].get("accuracy")
-    measured = [each for each in verdicts if each.outcome is not Outcome.ERROR]
+    measured = [each for each in endings if each.outcome is not Outcome.ERROR]
     found = sum(each.outcome is Outcome.PASS for each in measured) / len(measured) if measured else None
     if found is None or not isinstance(told, int | float) or abs(told - found) <= TOLERANCE:
         return []

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalharness.importers.endings import Ending, short, unmeasured
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.numbering import names, occurrences
 from evalharness.importers.promptfoo_rows import Output, Row, Stats, contents, run_names
 from evalharness.importers.source import document, lines, text
-from evalharness.importers.verdicts import Verdict, short, unmeasured
 from evalharness.model import Grade, Message, Outcome, Record, RunHeader, Transcript, TrialKey, Usage
 
 ERRORED = 2  # failureReason: 0 is none, 1 an assertion
@@ -77,7 +77,7 @@ def _of(rows: list[Row], run: str) -> tuple[list[str], list[Row]]:
 
 def _records(keys: list[str], rows: list[Row]) -> Iterator[Record]:
     for key, trial, row in zip(keys, occurrences(keys), rows, strict=True):
-        judged, used = _verdict(row), row.response.tokenUsage if row.response else None
+        judged, used = _ending(row), row.response.tokenUsage if row.response else None
         yield Record(
             task_id=key,
             trial=trial,
@@ -96,13 +96,13 @@ def _records(keys: list[str], rows: list[Row]) -> Iterator[Record]:
         )
 
 
-def _verdict(row: Row) -> Verdict:
+def _ending(row: Row) -> Ending:
     if row.failureReason == ERRORED or (row.error and row.gradingResult is None):
         return unmeasured((row.error or "error").partition("\n")[0])
     if row.success is None:
         return unmeasured("")
     score = row.score if row.score is not None and 0 <= row.score <= 1 else None
-    return Verdict(Outcome.PASS if row.success else Outcome.FAIL, score)
+    return Ending(Outcome.PASS if row.success else Outcome.FAIL, score)
 
 
 def _grades(row: Row) -> tuple[Grade, ...]:
@@ -122,11 +122,11 @@ def _grades(row: Row) -> tuple[Grade, ...]:
 def _faults(stats: Stats | None, rows: list[Row]) -> list[str]:
     if stats is None:
         return []
-    verdicts = [_verdict(row).outcome for row in rows]
+    endings = [_ending(row).outcome for row in rows]
     found = {
-        "successes": (stats.successes, verdicts.count(Outcome.PASS)),
-        "failures": (stats.failures, verdicts.count(Outcome.FAIL)),
-        "errors": (stats.errors, verdicts.count(Outcome.ERROR)),
+        "successes": (stats.successes, endings.count(Outcome.PASS)),
+        "failures": (stats.failures, endings.count(Outcome.FAIL)),
+        "errors": (stats.errors, endings.count(Outcome.ERROR)),
     }
     if stats.errors is None:  # old versions count errors as failures
         found = {"successes": found["successes"]}

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import msgspec
 
+from evalharness.importers.endings import Ending, unmeasured
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.numbering import occurrences
 from evalharness.importers.source import document
-from evalharness.importers.verdicts import Verdict, unmeasured
 from evalharness.model import Outcome, Record, RunHeader, Usage
 
 
@@ -80,7 +80,7 @@ def _records(tests: list[Test]) -> Iterator[Record]:
         )
 
 
-_OUTCOMES = {"passed": Verdict(Outcome.PASS, 1.0), "failed": Verdict(Outcome.FAIL, 0.0)}
+_OUTCOMES = {"passed": Ending(Outcome.PASS, 1.0), "failed": Ending(Outcome.FAIL, 0.0)}
 
 
 def _faults(report: Report) -> list[str]:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from evalharness.importers.endings import Ending, unmeasured
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.source import document
-from evalharness.importers.verdicts import Verdict, unmeasured
 from evalharness.model import Outcome, Record, RunHeader
 
 REPORT = "report.json"
@@ -72,14 +72,14 @@ class SweBenchImporter:
         faults: list[str] = []
         if path.is_file() and _is_report(path):
             report = document(path, Report)
-            verdicts, faults = of_report(report), _faults(report)
+            endings, faults = of_report(report), _faults(report)
         else:
             files = [path] if path.is_file() else sorted(_folders(path)[run].glob(f"*/{REPORT}"))
-            verdicts = {name: _of_instance(each) for file in files for name, each in _instances(file).items()}
-        known = Known(suite="swe-bench", agent=run, tasks=dict.fromkeys(verdicts, ()), tool="SWE-bench", faults=faults)
+            endings = {name: _of_instance(each) for file in files for name, each in _instances(file).items()}
+        known = Known(suite="swe-bench", agent=run, tasks=dict.fromkeys(endings, ()), tool="SWE-bench", faults=faults)
         records = (
             Record(task_id=name, trial=1, outcome=each.outcome, score=each.score, cause=each.cause)
-            for name, each in verdicts.items()
+            for name, each in endings.items()
         )
         return header(path, run, known), records
 
@@ -121,30 +121,30 @@ def _states(report: Report) -> dict[str, list[str]]:
     }
 
 
-def of_report(report: Report) -> dict[str, Verdict]:
+def of_report(report: Report) -> dict[str, Ending]:
     """Judge each submitted instance by the list it is on; one on several lists with different ends is unmeasured."""
-    verdicts: dict[str, Verdict] = {}
+    endings: dict[str, Ending] = {}
     for state, ids in _states(report).items():
         for name in ids:
             judged = _ENDS.get(state) or unmeasured(state)
-            before = verdicts.get(name)
+            before = endings.get(name)
             against = before is not None and Outcome.ERROR not in (before.outcome, judged.outcome)
-            verdicts[name] = unmeasured("contradictory") if before and against and before != judged else judged
+            endings[name] = unmeasured("contradictory") if before and against and before != judged else judged
     for name in report.completed_ids:
-        verdicts.setdefault(name, _ENDS["unresolved"])
+        endings.setdefault(name, _ENDS["unresolved"])
     for name in report.submitted_ids:
-        verdicts.setdefault(name, unmeasured("not completed"))
-    return verdicts
+        endings.setdefault(name, unmeasured("not completed"))
+    return endings
 
 
 _ENDS = {
-    "resolved": Verdict(Outcome.PASS, 1.0),
-    "unresolved": Verdict(Outcome.FAIL, 0.0),
-    "empty_patch": Verdict(Outcome.FAIL, 0.0, "empty patch"),
+    "resolved": Ending(Outcome.PASS, 1.0),
+    "unresolved": Ending(Outcome.FAIL, 0.0),
+    "empty_patch": Ending(Outcome.FAIL, 0.0, "empty patch"),
 }
 
 
-def _of_instance(told: Instance) -> Verdict:
+def _of_instance(told: Instance) -> Ending:
     if told.infra_failure:
         return unmeasured(told.infra_failure_reason or "infra_failure")
     if told.resolved is None:

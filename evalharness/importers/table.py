@@ -12,11 +12,11 @@ from operator import itemgetter
 from pathlib import Path
 
 from evalharness.importers.columns import ALIASES, Columns, Told
+from evalharness.importers.endings import Ending, of_word, unmeasured
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.rows import table
 from evalharness.importers.source import fault
-from evalharness.importers.verdicts import Verdict, of_word, unmeasured
 from evalharness.model import Outcome, Record, RunHeader
 
 NOT_MEASURED = {
@@ -78,24 +78,24 @@ class TableImporter:
     def _records(self, path: Path, told: Told, task_ids: Sequence[str]) -> Iterator[Record]:
         numbers = _trials(path, list(told.texts("trial")), task_ids)
         said = zip(told.texts("verdict"), told.texts("score"), told.texts("status"), strict=True)
-        cached: dict[tuple[str, str, str], Verdict] = {}
+        cached: dict[tuple[str, str, str], Ending] = {}
         rest = told.usages(path), told.texts("started_at"), told.texts("model")
         for task_id, trial, words, usage, started_at, model in zip(task_ids, numbers, said, *rest, strict=True):
-            verdict = cached.get(words)
-            if verdict is None:
-                verdict = cached[words] = self._verdict(path, *words, has_verdict="verdict" in told.columns)
+            ending = cached.get(words)
+            if ending is None:
+                ending = cached[words] = self._ending(path, *words, has_verdict="verdict" in told.columns)
             yield Record(
                 task_id=task_id,
                 trial=trial,
-                outcome=verdict.outcome,
-                score=verdict.score,
-                cause=verdict.cause,
+                outcome=ending.outcome,
+                score=ending.score,
+                cause=ending.cause,
                 usage=usage,
                 started_at=started_at or None,
                 model=model or None,
             )
 
-    def _verdict(self, path: Path, said: str, score: str, status: str, *, has_verdict: bool) -> Verdict:
+    def _ending(self, path: Path, said: str, score: str, status: str, *, has_verdict: bool) -> Ending:
         if status.strip().casefold() in NOT_MEASURED:
             return unmeasured(status)
         if not has_verdict:
@@ -109,7 +109,7 @@ class TableImporter:
             number = float(score)
         except ValueError:
             return found
-        return Verdict(found.outcome, number if 0 <= number <= 1 else None, found.cause)
+        return Ending(found.outcome, number if 0 <= number <= 1 else None, found.cause)
 
 
 def _columns(path: Path, names: list[str]) -> Columns:
@@ -201,9 +201,9 @@ def _digits(path: Path, run: str, names: list[str], rows: Iterator[Row]) -> tupl
         trials=max(map(len, found.values()), default=1),
     )
     records = (
-        Record(task_id=task_id, trial=trial, outcome=verdict.outcome, score=verdict.score, cause=verdict.cause)
+        Record(task_id=task_id, trial=trial, outcome=ending.outcome, score=ending.score, cause=ending.cause)
         for task_id, digits in found.items()
         for trial, digit in enumerate(digits, start=1)
-        for verdict in (of_word(digit, pass_at=None, place=str(path)),)
+        for ending in (of_word(digit, pass_at=None, place=str(path)),)
     )
     return header(path, run, known), records

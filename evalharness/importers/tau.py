@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
+from evalharness.importers.endings import Ending, unmeasured
 from evalharness.importers.tau_bench import rewarded
-from evalharness.importers.verdicts import Verdict, unmeasured
 from evalharness.model import Outcome
 
 NOT_THE_AGENT = {"infrastructure_error", "unexpected_error", "user_error"}
@@ -59,7 +59,7 @@ class Talk(Simulation):
     messages: list[Any] | None = None
 
 
-def verdict(simulation: Simulation) -> Verdict:
+def ending(simulation: Simulation) -> Ending:
     """Judge a simulation by how it ended, and by its reward."""
     ended = simulation.termination_reason or ""
     if ended in NOT_THE_AGENT:
@@ -67,5 +67,5 @@ def verdict(simulation: Simulation) -> Verdict:
     reward = simulation.reward_info.reward if simulation.reward_info else None
     if reward is not None:
         judged = rewarded(reward)
-        return Verdict(judged.outcome, judged.score, ended if ended in THE_AGENT else None)
-    return Verdict(Outcome.FAIL, 0.0, ended) if ended in THE_AGENT else unmeasured(ended)
+        return Ending(judged.outcome, judged.score, ended if ended in THE_AGENT else None)
+    return Ending(Outcome.FAIL, 0.0, ended) if ended in THE_AGENT else unmeasured(ended)

@@ -113,7 +113,7 @@ def _files(path: Path) -> list[Path]:
 
 def _records(found: list[Simulation], model: str | None) -> Iterator[Record]:
     for each, trial in zip(found, from_one([each.trial for each in found]), strict=True):
-        judged = verdict(each)
+        judged = ending(each)
         yield Record(
             task_id=str(each.task_id),
             trial=trial,

@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
+from evalharness.importers.endings import Ending, short, unmeasured
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.messages import transcript
 from evalharness.importers.numbering import from_one
 from evalharness.importers.source import document
-from evalharness.importers.verdicts import Verdict, short, unmeasured
 from evalharness.model import Outcome, Record, RunHeader, Transcript, TrialKey
 
 EQUAL = 1e-6  # how far from 1 the tool still calls a reward a success
@@ -75,19 +75,19 @@ class TauBenchImporter:
 
 def _records(found: list[Result]) -> Iterator[Record]:
     for each, trial in zip(found, from_one([each.trial for each in found]), strict=True):
-        verdict = _verdict(each)
+        ending = _ending(each)
         yield Record(
-            task_id=str(each.task_id), trial=trial, outcome=verdict.outcome, score=verdict.score, cause=verdict.cause
+            task_id=str(each.task_id), trial=trial, outcome=ending.outcome, score=ending.score, cause=ending.cause
         )
 
 
-def _verdict(result: Result) -> Verdict:
+def _ending(result: Result) -> Ending:
     if result.info and result.info.error:
         return unmeasured(short(result.info.error))
     return unmeasured("no reward") if result.reward is None else rewarded(result.reward)
 
 
-def rewarded(reward: float) -> Verdict:
+def rewarded(reward: float) -> Ending:
     """Judge a reward as both tools do: only a full one is a success."""
     passed = abs(reward - 1) <= EQUAL
-    return Verdict(Outcome.PASS if passed else Outcome.FAIL, min(max(reward, 0.0), 1.0))
+    return Ending(Outcome.PASS if passed else Outcome.FAIL, min(max(reward, 0.0), 1.0))

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import msgspec
 
+from evalharness.importers.endings import Ending, unmeasured
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.numbering import occurrences
 from evalharness.importers.source import document
 from evalharness.importers.times import seconds_between
-from evalharness.importers.verdicts import Verdict, unmeasured
 from evalharness.model import Outcome, Record, RunHeader, Usage
 
 TRIAL = re.compile(r"\.(\d+)-of-(\d+)(?:\.|$)")
@@ -127,7 +127,7 @@ def _metadata(results: Path) -> Metadata:
 
 def _records(found: list[Result], model: str | None) -> Iterator[Record]:
     for each, trial in zip(found, _numbers(found), strict=True):
-        judged = _verdict(each)
+        judged = _ending(each)
         yield Record(
             task_id=each.task_id,
             trial=trial,
@@ -153,12 +153,12 @@ def _numbers(found: list[Result]) -> list[int]:
     return named if told_apart and min(named, default=0) > 0 else occurrences(task_ids)
 
 
-def _verdict(trial: Result) -> Verdict:
+def _ending(trial: Result) -> Ending:
     if trial.is_resolved is None:
         return unmeasured(trial.failure_mode or "")
     if trial.is_resolved:
-        return Verdict(Outcome.PASS, 1.0)
-    return Verdict(Outcome.FAIL, 0.0, None if trial.failure_mode in NO_FAULT else trial.failure_mode)
+        return Ending(Outcome.PASS, 1.0)
+    return Ending(Outcome.FAIL, 0.0, None if trial.failure_mode in NO_FAULT else trial.failure_mode)
 
 
 def _faults(told: Results) -> list[str]:

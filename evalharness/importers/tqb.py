@@ -9,11 +9,11 @@ from pathlib import Path
 
 import msgspec
 
+from evalharness.importers.endings import Ending, of_score, unmeasured
 from evalharness.importers.header import Known, header
 from evalharness.importers.look import look
 from evalharness.importers.numbering import occurrences
 from evalharness.importers.source import document
-from evalharness.importers.verdicts import Verdict, of_score, unmeasured
 from evalharness.model import Outcome, Record, RunHeader, Transcript, TrialKey, Usage
 
 CLOSE = 0.75
@@ -100,10 +100,10 @@ def _records(found: Results, *, close: bool) -> Iterator[Record]:
         )
 
 
-def _close(answer: Detail) -> Verdict:
+def _close(answer: Detail) -> Ending:
     if answer.lev_ratio is None:
         return unmeasured("")
-    return Verdict(Outcome.PASS if answer.lev_ratio >= CLOSE else Outcome.FAIL, answer.lev_ratio)
+    return Ending(Outcome.PASS if answer.lev_ratio >= CLOSE else Outcome.FAIL, answer.lev_ratio)
 
 
 def _faults(found: Results) -> list[str]:

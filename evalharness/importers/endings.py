@@ -12,17 +12,17 @@ FAILED = frozenset({"0", "0.0", "false", "no", "fail", "failed", "failure", "unr
 CAUSE = 80
 
 
-class Verdict(Struct, frozen=True):
-    """What a foreign value says of a trial; `cause` is the original word where nothing was measured."""
+class Ending(Struct, frozen=True):
+    """How a trial ended, as a foreign value says; `cause` is the original word where nothing was measured."""
 
     outcome: Outcome
     score: float | None = None
     cause: str | None = None
 
 
-def unmeasured(word: str) -> Verdict:
+def unmeasured(word: str) -> Ending:
     """Say that nothing was measured, in the source's own word."""
-    return Verdict(Outcome.ERROR, None, short(word) or "no verdict")
+    return Ending(Outcome.ERROR, None, short(word) or "no verdict")
 
 
 def short(word: object) -> str:
@@ -30,20 +30,20 @@ def short(word: object) -> str:
     return " ".join(str(word).split())[:CAUSE]
 
 
-def of_word(word: str, *, pass_at: float | None, place: str) -> Verdict:
+def of_word(word: str, *, pass_at: float | None, place: str) -> Ending:
     """Read a verdict written as text: a word for pass or fail, or a number; anything else was not measured."""
     folded = word.strip().casefold()
     if folded in PASSED:
-        return Verdict(Outcome.PASS, 1.0)
+        return Ending(Outcome.PASS, 1.0)
     if folded in FAILED:
-        return Verdict(Outcome.FAIL, 0.0)
+        return Ending(Outcome.FAIL, 0.0)
     try:
         return of_score(float(folded), pass_at=pass_at, place=place)
     except ValueError:
         return unmeasured(word)
 
 
-def of_score(score: float | None, *, pass_at: float | None, place: str) -> Verdict:
+def of_score(score: float | None, *, pass_at: float | None, place: str) -> Ending:
     """Read a score: 1 passes, 0 fails, and anything else needs to know from which score on a trial passes."""
     if score is None or not math.isfinite(score):
         return unmeasured("no score" if score is None else str(score))
@@ -54,10 +54,10 @@ def of_score(score: float | None, *, pass_at: float | None, place: str) -> Verdi
         )
     passed = score == 1 if pass_at is None else score >= pass_at
     within = float(score) if 0 <= score <= 1 else None
-    return Verdict(Outcome.PASS if passed else Outcome.FAIL, within)
+    return Ending(Outcome.PASS if passed else Outcome.FAIL, within)
 
 
-def of_value(value: bool | float | str | None, *, pass_at: float | None, place: str) -> Verdict:
+def of_value(value: bool | float | str | None, *, pass_at: float | None, place: str) -> Ending:
     """Read a flag, a score or a word."""
     if isinstance(value, str):
         return of_word(value, pass_at=pass_at, place=place)
