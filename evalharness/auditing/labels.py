@@ -14,7 +14,7 @@ from evalharness.loading.suite_file import TaskSource
 from evalharness.registry import suggestion
 
 TASK, TRIAL, PASSED = "task_id", "trial", "passed"
-ENDINGS = (".csv", ".jsonl", ".json")
+SUFFIXES = (".csv", ".jsonl", ".json")
 RATER = re.compile(r"passed[_:.\- ](.+)")
 WORDS = {
     **dict.fromkeys(("true", "1", "1.0", "pass", "passed", "yes", "right", "correct"), True),
@@ -34,7 +34,7 @@ class Label(Struct, frozen=True, kw_only=True):
 
 def is_labels(path: Path) -> bool:
     """Say whether a file has the columns of labels, whatever else it may be."""
-    if path.suffix not in ENDINGS or not path.is_file():
+    if path.suffix not in SUFFIXES or not path.is_file():
         return False
     try:
         first = next(_rows(path), None)
@@ -54,8 +54,8 @@ def read_labels(path: Path, *, single: bool) -> list[Label]:
     Two rows for one answer are refused: raters have columns of their own.
     """
     place = Place(str(path))
-    if path.suffix not in ENDINGS:
-        raise place.fault(f"labels must stand in a file that ends in {', '.join(ENDINGS)}, and a run is a folder")
+    if path.suffix not in SUFFIXES:
+        raise place.fault(f"labels must stand in a file that ends in {', '.join(SUFFIXES)}, and a run is a folder")
     seen: dict[tuple[str, int], Label] = {}
     rows = list(_rows(path))
     columns = _columns(rows, single=single) if rows else []

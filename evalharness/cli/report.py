@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,26 +13,16 @@ from evalharness.errors import ConfigError
 from evalharness.evidence import write_all
 from evalharness.gating.store import GateStore, is_gate
 from evalharness.ledger import open_line
-from evalharness.model import Comparison, Lineup, Verdict
 from evalharness.outcomes import read
 from evalharness.pages import run_page, several_page
 from evalharness.procedure import Look
 from evalharness.redact import Redactor
 from evalharness.report import check_endings, html_line, store
-from evalharness.report.document import Document
+from evalharness.report.document import Document, document
 from evalharness.report.lineup import LineupDocument
 
 LINE = "line:"
 Kind = TypeVar("Kind", bound=msgspec.Struct)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """A comparison that was judged, and the gate that did it."""
-
-    comparison: Comparison
-    verdict: Verdict
-    gate: GateStore | None = None
 
 
 @click.command("report", short_help="Write a run, comparison, gate or version line as HTML, Markdown, JUnit or SARIF.")
@@ -69,46 +58,50 @@ def _write(places: Sequence[str], outs: Sequence[Path], policy: str | None) -> N
         _write_one(places[0], outs)
     elif len(places) == 2:
         found = compare_runs(*places, policy=policy)
-        _write_judged(Judged(comparison=found.comparison, verdict=found.verdict), outs, places)
+        _write_judged(document(found.comparison, found.verdict), outs, places)
     else:
         _write_html(outs, several_page(compare_several(places[0], places[1:], policy=policy)))
 
 
 def _write_one(place: str, outs: Sequence[Path]) -> None:
-    judged = _judged(place)
-    if isinstance(judged, Lineup):
-        _write_html(outs, several_page(judged))
+    path = Path(place)
+    if is_gate(path):
+        gate = GateStore(path)
+        _write_judged(_decided(gate), outs, [place], gate=gate)
+        return
+    judged = _judged(path)
+    if isinstance(judged, LineupDocument):
+        _write_html(outs, several_page(judged.lineup))
     elif judged:
         _write_judged(judged, outs, [place])
     else:
         _write_html(outs, run_page(read(place)))
 
 
-def _write_judged(judged: Judged, outs: Sequence[Path], places: Sequence[str]) -> None:
+def _write_judged(
+    judged: Document, outs: Sequence[Path], places: Sequence[str], *, gate: GateStore | None = None
+) -> None:
     looks: tuple[Look, ...] = ()
     commands = [f"evalh report {shlex.join(places)}"]
-    if judged.gate:
-        looks, commands = judged.gate.looks(), [f"evalh gate {shlex.quote(str(judged.gate.path))}", *commands]
+    if gate:
+        looks, commands = gate.looks(), [f"evalh gate {shlex.quote(str(gate.path))}", *commands]
     write_all(outs, judged.comparison, judged.verdict, looks=looks, commands=tuple(commands))
 
 
-def _judged(place: str) -> "Judged | Lineup | None":
+def _decided(gate: GateStore) -> Document:
+    """Read what a gate has judged."""
+    found = gate.document(Document)
+    if found is None:
+        raise ConfigError(f"{gate.path} is not decided yet: go on with `evalh gate {gate.path}`")
+    return found
+
+
+def _judged(path: Path) -> Document | LineupDocument | None:
     """Read what was judged already; None where the place holds something else."""
-    path = Path(place)
-    if is_gate(path):
-        gate = GateStore(path)
-        decided = gate.document(Document)
-        if decided is None:
-            raise ConfigError(f"{path} is not decided yet: go on with `evalh gate {path}`")
-        return Judged(comparison=decided.comparison, verdict=decided.verdict, gate=gate)
     if path.suffix != ".json" or not path.is_file():
         return None
     content = path.read_bytes()
-    if several := _decoded(content, LineupDocument):
-        return several.lineup
-    if decided := _decoded(content, Document):
-        return Judged(comparison=decided.comparison, verdict=decided.verdict)
-    return None
+    return _decoded(content, LineupDocument) or _decoded(content, Document)
 
 
 def _decoded(content: bytes, kind: type[Kind]) -> Kind | None:
