@@ -18,7 +18,7 @@ from evalharness.gate import PRESETS
 from evalharness.model import Allowance
 from evalharness.pages import several_page
 from evalharness.redact import Redactor
-from evalharness.report import check_endings, console, lineup, store
+from evalharness.report import check_suffixes, console, lineup, store
 from evalharness.report.document import document
 
 SEVERAL = {".md": lineup.as_markdown, ".json": lineup.as_json, ".html": several_page}
@@ -51,7 +51,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     Exits with 0 or 1 under a guard policy (1 only on evidence of harm), with 0, 1 or 3 where the policy certifies, and
     with 5 where the runs do not answer the same question. Of several candidates the worst counts.
     """
-    check_endings(reports)
+    check_suffixes(reports)
     allowances = allowances_of(allow, allow_removed, reason)
     if len(candidates) == 1:
         sys.exit(_one(baseline, candidates[0], policy, allowances, reports, as_json=as_json))

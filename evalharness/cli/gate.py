@@ -17,7 +17,7 @@ from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.evidence import write_gate
 from evalharness.gates import Gated, Question, ask, carry_out, escalated
 from evalharness.gating.store import GateStore, is_gate
-from evalharness.report import check_endings, console
+from evalharness.report import check_suffixes, console
 from evalharness.report.document import document
 from evalharness.runner import Listener, Pace, Stop
 from evalharness.running.budget import Budget
@@ -81,7 +81,7 @@ def command(**given: Any) -> None:
     where the baseline is one of this repository (git:REF).
     """
     options = Options(where=Where.taken(given), **given)
-    check_endings(options.reports)
+    check_suffixes(options.reports)
     folder = Path(options.suite)
     pace = options.pace()
     with interruptible("evalh gate ...") as stop, progress(1) as shown:

@@ -17,7 +17,7 @@ from evalharness.outcomes import read
 from evalharness.pages import run_page, several_page
 from evalharness.procedure import Look
 from evalharness.redact import Redactor
-from evalharness.report import check_endings, html_line, store
+from evalharness.report import check_suffixes, html_line, store
 from evalharness.report.document import Document, document
 from evalharness.report.lineup import LineupDocument
 
@@ -44,7 +44,7 @@ def command(places: tuple[str, ...], outs: tuple[Path, ...], policy: str | None)
     --json` prints it) is shown as it was judged, with transcripts where the runs are still there.
     """
     outs = outs or (Path("report.html"),)
-    check_endings(outs)
+    check_suffixes(outs)
     if len(places) == 1 and places[0].startswith(LINE):
         _write_html(outs, html_line.render(open_line(places[0].removeprefix(LINE)).read()))
     else:

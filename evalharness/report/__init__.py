@@ -28,7 +28,7 @@ REPORTERS = {
 WITH_EVIDENCE = frozenset({".html", ".sarif", ".xml"})
 
 
-def check_endings(paths: tuple[Path, ...]) -> None:
+def check_suffixes(paths: tuple[Path, ...]) -> None:
     """Refuse, before any work is done, a report file that no reporter writes."""
     for path in paths:
         if path.suffix not in REPORTERS:
