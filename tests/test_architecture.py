@@ -27,7 +27,7 @@ LAYERS = (  # from below; every part of the package stands in one, and imports f
     (
         "files and plans",
         (
-            "loading.yaml_source git journal loading.suite_file running.attribution running.planning "
+            "loading.yaml_source git journal temporary loading.suite_file running.attribution running.planning "
             "running.shards running.budget running.pace running.backlog running.breaker rules"
         ),
     ),

@@ -4,7 +4,6 @@ import shlex
 import sys
 from importlib.resources import files
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
 
@@ -14,6 +13,7 @@ from evalharness.adopt.writing import AGENT, agent_files, contents
 from evalharness.cli.schema import schema
 from evalharness.errors import ConfigError
 from evalharness.suite import load_suite
+from evalharness.temporary import temporary_folder
 
 SCAFFOLD = ("suite.yaml", "tasks.jsonl", "agent.yaml", "agent.py")
 SCHEMAS = {".evalh/suite.json": "suite", ".evalh/agent.json": "agent"}
@@ -60,15 +60,15 @@ def _adopted(source: str, folder: Path) -> Adopted:
 
 def _check(written: dict[str, bytes], source: str) -> None:
     """Load what is to be written, so that nothing is left behind that does not load."""
-    with TemporaryDirectory(prefix="evalh-init-") as trial:
+    with temporary_folder("init") as trial:
         for name, content in written.items():
-            _write(Path(trial) / name, content)
+            _write(trial / name, content)
         try:
-            load_suite(Path(trial) / "suite.yaml")
+            load_suite(trial / "suite.yaml")
         except ConfigError as exc:
             raise ConfigError(f"{source}: cannot be taken over: {str(exc).replace(f'{trial}/', '')}") from exc
         finally:  # what was imported from there is gone with it
-            sys.path[:] = [each for each in sys.path if each != str(Path(trial).resolve())]
+            sys.path[:] = [each for each in sys.path if each != str(trial.resolve())]
             for name in written:
                 sys.modules.pop(Path(name).stem if name.endswith(".py") else "", None)
 

@@ -14,7 +14,6 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -24,6 +23,7 @@ from evalharness.executors import Finished, Job, RunTrial, Watch
 from evalharness.executors.parcels import Parcel, opened, unpacked
 from evalharness.executors.threads import ThreadExecutor
 from evalharness.model import Record, Trial
+from evalharness.temporary import own_folder
 from evalharness.workspaces.tree import MARKER, end_marked, marked
 
 LAST_RESORT_SECONDS = 5.0  # after a thread would have been given up, if the agent let anything else run
@@ -78,7 +78,7 @@ class Worker:
         os.environ[MARKER] = marked(self._token)  # on everything that trials start
         self._places: dict[str, str] = {}
         self._stack = ExitStack()
-        self._own = Path(tempfile.mkdtemp(prefix="evalh-worker-"))
+        self._own = own_folder()
         self._stack.callback(shutil.rmtree, self._own, ignore_errors=True)
         tempfile.tempdir = str(self._own)  # workspaces too go with the worker, however it ends
         self._threads = ThreadExecutor()

@@ -23,6 +23,7 @@ from evalharness.model import External, Outcome, Record, Trial, Usage
 from evalharness.redact import Redactor
 from evalharness.running.judging import Judged, exceeded, with_judgement
 from evalharness.running.trial import output_digest
+from evalharness.temporary import own_folder
 from evalharness.text import as_json
 
 SEED_RANGE = 1 << 31  # what every tool takes
@@ -80,7 +81,7 @@ def carried_out(job: ExternalJob, trials: Sequence[Trial], *, workers: int, stop
     for trial in trials:
         by_task.setdefault(trial.task.id, []).append(trial)
     started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    folder = Path(tempfile.mkdtemp(prefix="evalh-"))
+    folder = Path(tempfile.mkdtemp(prefix="external-", dir=own_folder()))
     try:
         (folder / "out").mkdir()
         asked = Asked(

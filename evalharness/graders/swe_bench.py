@@ -5,7 +5,6 @@ import json
 import re
 import secrets
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +16,7 @@ from evalharness.errors import ConfigError, Unmeasured
 from evalharness.graders.answers import shortened, verdict
 from evalharness.model import Grade, Task, Transcript
 from evalharness.tasksets.source import Fields, found, records
+from evalharness.temporary import temporary_folder
 from evalharness.workspaces import Completed, Workspace
 from evalharness.workspaces.process import run_command
 
@@ -71,8 +71,7 @@ class SweBench:
         """Hand the patch in and read the report."""
         if not transcript.final.strip():
             return verdict("swe_bench", False, "no patch")
-        with tempfile.TemporaryDirectory(prefix="evalh-swe-bench-") as name:
-            folder = Path(name)
+        with temporary_folder("swe-bench") as folder:
             ended = self._evaluated(task.id, transcript.final, folder)
             return _judged(task.id, folder, ended)
 

@@ -44,7 +44,7 @@ class ContainerWorkspace(Struct, frozen=True):
         self, command: Sequence[str], *, timeout: float, stdin: bytes = b"", env: Mapping[str, str] | None = None
     ) -> Completed:
         """Run a command inside; nothing of it lives on. `env` is added to the container's variables."""
-        file = engines.environment_file(engines.private_folder(os.getpid()), dict(env)) if env else None
+        file = engines.environment_file(engines.private_folder(), dict(env)) if env else None
         try:
             words = ["--workdir", WORKSPACE, *(["--env-file", str(file)] if file else []), self.name]
             return exec_in(
@@ -105,6 +105,7 @@ class ContainerWorkspace(Struct, frozen=True):
         except Unmeasured as exc:
             if exc.cause != "container":
                 raise
+            self.engine.call("inspect", "--format", "{{.Id}}", self.name)  # engines say the same of one that is gone
             raise NotADirectoryError(20, f"the container does not take it: {exc.detail}", place) from exc
 
     def _stream(self, inside: str) -> contextlib.AbstractContextManager[IO[bytes]]:
@@ -211,7 +212,7 @@ class ContainerWorkspaces:
         """Make the container, which does nothing of its own."""
         image, limits = self._image(engine), self.resources()
         given = inherited(self.inherit, "container") | self.env
-        file = engines.environment_file(engines.private_folder(os.getpid()), given)
+        file = engines.environment_file(engines.private_folder(), given)
         words = ["--name", name, "--label", "evalh", "--env-file", str(file), "--workdir", WORKSPACE]
         words += ["--stop-signal", "SIGKILL", "--security-opt", "no-new-privileges"]
         words += ["--pids-limit", str(limits.processes)]

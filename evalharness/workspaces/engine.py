@@ -7,7 +7,6 @@ import platform
 import secrets
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -18,6 +17,7 @@ import psutil
 from msgspec import Struct
 
 from evalharness.errors import Unmeasured
+from evalharness.temporary import own_folder
 
 ENGINES = ("podman", "docker")
 CALL_SECONDS = 120.0
@@ -42,7 +42,7 @@ class Engine(Struct, frozen=True):
             done = subprocess.run(  # noqa: S603 - the engine that the suite asks for
                 self.words(*words),
                 input=stdin.read() if stdin else b"",
-                cwd=private_folder(os.getpid()),  # podman's monitor leaves a file where a container ran out of memory
+                cwd=private_folder(),  # podman's monitor leaves a file where a container ran out of memory
                 capture_output=True,
                 check=False,
                 timeout=seconds,
@@ -157,18 +157,17 @@ def environment_file(folder: Path, env: dict[str, str]) -> Path:
     return file
 
 
-@functools.cache
-def private_folder(pid: int) -> Path:
-    """Name a folder of a process that nobody else reads; it goes with the process."""
-    folder = tempfile.TemporaryDirectory(prefix=f"evalh-{pid}-")
-    atexit.register(folder.cleanup)
-    return Path(folder.name)
+def private_folder() -> Path:
+    """Return a folder of this process that nobody else reads; it goes with the process."""
+    folder = own_folder() / "engine"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 @functools.cache
 def clean_up_at_exit(engine: Engine, pid: int) -> None:
     """See to it that the containers of trials that were given up go when their process ends."""
-    private_folder(pid)  # registered before, so that it goes after the containers
+    own_folder()  # registered before, so that it goes after the containers
     atexit.register(_remove_own, engine, pid)
 
 

@@ -4,21 +4,17 @@ A folder is a place, not a wall: a command in it can reach the rest of the machi
 path given to us stays inside, links included.
 """
 
-import atexit
-import functools
 import itertools
 import os
-import secrets
 import shutil
 import stat
-import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec import Struct
 
+from evalharness.temporary import own_folder, remove_folder
 from evalharness.workspaces import Completed
 from evalharness.workspaces.archive import LONGEST, checked, matcher
 from evalharness.workspaces.process import run_command
@@ -155,7 +151,7 @@ class _Fresh:
     __slots__ = ("_workspace",)
 
     def __enter__(self) -> LocalWorkspace:
-        self._workspace = LocalWorkspace(f"{root_folder(os.getpid())}/{next(_numbers)}")
+        self._workspace = LocalWorkspace(f"{own_folder()}/{next(_numbers)}")
         return self._workspace
 
     def __exit__(self, *_: object) -> None:
@@ -170,25 +166,3 @@ class LocalWorkspaces:
     def fresh(self) -> _Fresh:
         """Give a new, empty folder, and remove it afterwards, read-only content included."""
         return _Fresh()
-
-
-@functools.cache
-def root_folder(pid: int) -> str:
-    """Name the folder that holds a process's workspaces; it goes when the process ends."""
-    root = Path(tempfile.gettempdir(), f"evalh-{pid}-{secrets.token_hex(8)}")
-    atexit.register(_forget, root, pid)
-    return str(root)
-
-
-def _forget(root: Path, pid: int) -> None:
-    if os.getpid() == pid and root.exists():  # trials that were given up leave their workspaces
-        remove_folder(str(root))
-
-
-def remove_folder(folder: str) -> None:
-    """Remove a folder with whatever an agent left in it."""
-    try:
-        shutil.rmtree(folder)
-    except (OSError, RecursionError):  # read-only folders, or nested too deep for rmtree
-        for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
-            subprocess.run([*command, folder], check=False, stderr=subprocess.DEVNULL)  # noqa: S603 - our own folder

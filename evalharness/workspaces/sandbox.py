@@ -19,10 +19,11 @@ from msgspec import Struct
 
 from evalharness.errors import ConfigError
 from evalharness.model import Resources
+from evalharness.temporary import own_folder, remove_folder
 from evalharness.workspaces import Completed, bubblewrap, cgroups
 from evalharness.workspaces.confined import run_confined
 from evalharness.workspaces.limits import Memory, inherited, memory_of, positive
-from evalharness.workspaces.local import LocalWorkspace, remove_folder, root_folder
+from evalharness.workspaces.local import LocalWorkspace
 from evalharness.workspaces.sizes import Size, size
 
 _GUESTS = range(1 << 20, 1 << 30)  # user numbers that no account has
@@ -146,7 +147,7 @@ class _Fresh:
 
     def __enter__(self) -> SandboxWorkspace:
         user = secrets.choice(_GUESTS) if os.geteuid() == 0 else None
-        folder = f"{root_folder(os.getpid())}/sandbox-{next(_numbers)}"
+        folder = f"{own_folder()}/sandbox-{next(_numbers)}"
         self._workspace = SandboxWorkspace(folder, self._options, user)
         return self._workspace
 
