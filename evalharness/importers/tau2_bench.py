@@ -16,7 +16,7 @@ from evalharness.importers.look import look
 from evalharness.importers.messages import transcript
 from evalharness.importers.numbering import from_one
 from evalharness.importers.source import document, fault
-from evalharness.importers.tau import Info, Simulation, Talk, verdict
+from evalharness.importers.tau import Info, Simulation, Talk, ending
 from evalharness.model import Record, RunHeader, Transcript, TrialKey, Usage
 
 
