@@ -14,6 +14,7 @@ Unmeasured                     what happened was not the agent's doing
 AgentFault                     the agent itself failed: a crash, a broken answer
 └── LimitReached               the agent ran out of one of its limits
 Displaced                      another trial took this one's host down: it is owed again
+└── Unbegun                    the host was gone before this one began
 """
 
 import traceback
@@ -110,4 +111,15 @@ class LimitReached(AgentFault):
 
 
 class Displaced(Exception):
-    """Another trial took this one's host down: it is owed again and has spent no attempt."""
+    """Another trial took this one's host down: it is owed again and has spent no attempt.
+
+    Where it had `begun`, nobody knows what it had used by then.
+    """
+
+    begun = True
+
+
+class Unbegun(Displaced):
+    """The host was gone before it had been told of the trial, which so has used nothing."""
+
+    begun = False

@@ -33,7 +33,10 @@ from evalharness.report.document import document
 from evalharness.runner import Listener, Pace, Stop
 from evalharness.running.planning import run_seed
 from evalharness.runs import executor_of, shared
+from evalharness.store import is_run
 from evalharness.suite import load_suite
+
+ESCALATED = "-escalated"
 
 
 class Gated(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,18 +99,30 @@ def escalated(store: GateStore, gated: Gated) -> GateStore | None:
     header = store.header
     if gated.verdict.decision is not Decision.INCONCLUSIVE or header.policy.escalate is None:
         return None
-    path = store.path.with_name(f"{store.path.name}-escalated")
+    path = store.path.with_name(store.path.name + ESCALATED)
     if is_gate(path):
         return GateStore(path)
     suite = load_suite(Path(header.suite).parent / header.policy.escalate)
+    if str(Path(suite.place).resolve()) in _asked_before(store):
+        return None
     candidate, baseline = header.candidate.definition, header.baseline.definition
     if candidate is None or baseline is None:
         raise ConfigError(f"{store.path} cannot escalate to {suite.name}: its baseline cannot be run again")
-    policy = msgspec.structs.replace(suite.policy or header.policy, stance=header.policy.stance)
+    policy = suite.policy or msgspec.structs.replace(header.policy, escalate=None)
+    policy = msgspec.structs.replace(policy, stance=header.policy.stance)
     notes = (f"escalated from {header.gate_id}, which was inconclusive",)
     arms = Baseline(definition=baseline, notes=notes)
     seed = None if header.seed is None else run_seed(header.seed, "escalated")
     return begin_gate(suite, candidate, arms, policy=policy, trials=suite.trials, seed=seed, out=path)
+
+
+def _asked_before(store: GateStore) -> set[str]:
+    """Name the suites of this gate and of those that it was escalated from: none of them is asked twice."""
+    asked, path = {store.header.suite}, store.path
+    while path.name.endswith(ESCALATED):
+        path = path.with_name(path.name.removesuffix(ESCALATED))
+        asked.add(GateStore(path).header.suite)
+    return asked
 
 
 def carry_out(
@@ -123,6 +138,8 @@ def carry_out(
         stack.enter_context(shared(suite, pace))
         baseline, candidate = _arms(header, suite, aside, pace=pace, stack=stack)
         arms = GateArms(baseline=baseline, candidate=candidate, pace=pace, stop=stop, listener=listener)
+        if header.drift and not any(is_run(Path(each.side.run)) for each in arms.both):  # else the budget is a new one
+            arms.began, arms.cost_usd = arms.began - header.drift.seconds, header.drift.cost_usd
         release = Release(store=store, procedure=_procedure(header, suite, baseline), arms=arms)
         with arms.timed():
             decided = release.decide()
@@ -184,6 +201,7 @@ def _arms(header: GateHeader, suite: Suite, aside: tuple[str, ...], *, pace: Pac
             executor=pace.executor,
             seed=header.seed,
             held_out=frozenset(aside),
+            sampled=(header.drift.run,) if header.drift and side is header.baseline else (),
         )
         for name, side, found in (("baseline", header.baseline, stored), ("candidate", header.candidate, None))
     ]

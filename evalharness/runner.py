@@ -18,6 +18,7 @@ from evalharness.model import Outcome, Trial, TrialKey
 from evalharness.running.attribution import retryable
 from evalharness.running.backlog import Backlog
 from evalharness.running.budget import Tally, exhausted, unproven
+from evalharness.running.losses import Losses
 from evalharness.running.outage import Outages
 from evalharness.running.pace import THREADS, Pace, Stop
 from evalharness.store import RunWriter
@@ -87,7 +88,7 @@ class _Running:
         self._last_attempt: dict[TrialKey, int] = {}
         self._order = count()
         self._jitter = random.Random(0)  # noqa: S311 - spreads retries; decides nothing
-        self._outages = Outages()
+        self._outages, self._losses = Outages(), Losses()
         self._breaker = self._outages.breaker
         self._outage: str | None = None
         self._said = ""
@@ -150,6 +151,8 @@ class _Running:
             self._probe(now)
             return
         self._tally.waiting = rates.waiting()
+        if self._in_flight and exhausted(self._pace.budget, self._tally, in_flight=len(self._in_flight) - 1):
+            self._call_back()  # a trial has turned out to be dearer than those before it
         while self._backlog and len(self._in_flight) < self._room and self._affordable():
             self._start(self._backlog.pop())
 
@@ -200,7 +203,8 @@ class _Running:
             self._retry(finished)
 
     def _keep(self, finished: Sequence[Finished]) -> None:
-        for record in self._writer.append(finished) if finished else ():
+        told = [self._losses.told(each) for each in finished]
+        for record in self._writer.append(told) if told else ():
             self._tally.add(record)
 
     def _counted(self, finished: Finished) -> tuple[Finished, ...]:
@@ -210,9 +214,16 @@ class _Running:
         if record is not None and record.outcome is Outcome.ERROR:
             self._said = record.detail.partition("\n")[0][:SAID]
         taken = self._outages.take(finished, now=time.monotonic())
-        for trial in taken.owed:
-            self._backlog.add(trial)
+        for each in taken.owed:
+            self._owe(each)
         return taken.kept
+
+    def _owe(self, finished: Finished) -> None:
+        """Queue a trial again that has spent no attempt; what it has used is booked all the same."""
+        self._backlog.add(finished.trial)
+        self._losses.add(finished)
+        if finished.record is not None or finished.began is not None:
+            self._tally.lose(finished.record)
 
     def _retry(self, finished: Finished) -> None:
         record, trial = finished.record, finished.trial

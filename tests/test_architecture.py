@@ -48,7 +48,7 @@ LAYERS = (  # from below; every part of the package stands in one, and imports f
             "suite external running.judging running.trial adopt"
         ),
     ),
-    ("running", "running.outage runner runs"),
+    ("running", "running.outage running.losses runner runs"),
     (
         "outcome tables",
         (

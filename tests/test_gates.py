@@ -18,10 +18,11 @@ from evalharness.gating.beginning import begin_gate
 from evalharness.gating.store import GateStore
 from evalharness.model import AgentDefinition, Allowance, Decision, Planned
 from evalharness.runner import Pace, Stop, run
-from evalharness.running.budget import Budget
+from evalharness.running.budget import Budget, record_cost
 from evalharness.runs import begin
 from evalharness.store import RunStore
 from evalharness.suite import load_suite
+from tests.running import evalh
 
 AGENT = """
 import random, time
@@ -483,6 +484,96 @@ def test_a_gate_whose_money_ends_among_the_base_trials_says_so(priced):
     _, result = gated("priced", fresh("priced"), pace=within(0.305))
     assert not result.complete
     assert "time or money ended" in " ".join(result.comparison.warnings)
+
+
+def booked(project):
+    """Add up what is on record of everything that has run here."""
+    return sum(
+        record_cost(each) for place in project.glob("runs/*/run.json") for each in RunStore(place.parent).records()
+    )
+
+
+@pytest.mark.parametrize("workers", [2, 4, 16])
+@pytest.mark.parametrize("dollars", [0.05, 0.305, 1.0, 1.5, 1.9])
+def test_no_stage_of_a_gate_spends_more_than_there_is(project, priced, dollars, workers):
+    """Used to: every stage began up to eight trials before it knew what one costs, and 1.04 of 1.00 were spent."""
+    pace = Pace(workers=workers, budget=Budget(cost_usd=dollars))
+    policy = with_rules(project, {"use": "no_worse"}, {"use": "no_confirmed_regressions"}, {"use": "min_fixes"})
+    _, result = gated("priced_broken", fresh("priced"), policy=policy, pace=pace)
+    assert booked(project) <= dollars + 1e-9
+    assert result.cost_usd == pytest.approx(booked(project))
+
+
+@pytest.fixture
+def dear(project, priced):
+    """A candidate that costs ten times as much as the baseline."""
+    source = "\ndef dear(task, seed):\n    return Transcript(final=task.expected, usage=Usage(cost_usd=0.1))\n"
+    (project / "arms.py").write_text((project / "arms.py").read_text() + source)
+
+
+def test_a_dearer_candidate_shows_its_price_with_one_trial(project, dear):
+    stored, _ = gated("priced", fresh("priced"), trials=1)
+    spent = booked(project)
+    baseline = Baseline(stored=stored.header.candidate.run, definition=agent("priced"))
+    gated("dear", baseline, trials=1, pace=Pace(workers=16, budget=Budget(cost_usd=1.0)))
+    assert 0.9 <= booked(project) - spent <= 1.0 + 1e-9
+
+
+def test_the_sample_of_a_stored_baseline_is_paid_from_the_same_budget(project, priced):
+    stored, _ = gated("priced", fresh("priced"))
+    spent = booked(project)
+    pace = within(0.5)
+    store = ask(
+        Question(suite="suite.yaml", candidate="python:arms:priced_broken", baseline=stored.header.candidate.run),
+        pace=pace,
+        stop=Stop(),
+    )
+    assert store.header.drift.cost_usd == pytest.approx(0.24) or store.header.drift.cost_usd == pytest.approx(0.2)
+    result = carry_out(store, load_suite("suite.yaml"), pace=pace, stop=Stop())
+    assert booked(project) - spent <= 0.5 + 1e-9
+    assert result.cost_usd == pytest.approx(booked(project) - spent)
+    again = carry_out(GateStore(store.path), load_suite("suite.yaml"), pace=within(9.0), stop=Stop())
+    assert again.complete
+    assert again.cost_usd == pytest.approx(booked(project) - spent - result.cost_usd)
+
+
+def test_a_larger_suite_decides_with_what_is_left(project, priced):
+    suite = json.loads((project / "suite.yaml").read_text())
+    (project / "full.yaml").write_text(json.dumps(suite | {"name": "full", "trials": 5}))
+    rules = {"rules": [{"use": "no_worse"}], "escalate": "full.yaml"}
+    (project / "suite.yaml").write_text(json.dumps(suite | {"tasks": suite["tasks"][:4], "trials": 1, "gate": rules}))
+    arms = ("-c", "python:arms:priced", "-b", "python:arms:priced")
+    done = evalh("gate", "suite.yaml", *arms, "--budget-usd", "0.5", "-j", "4", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert "decides on the larger suite" in done.stderr
+    assert 0.4 <= booked(project) <= 0.5 + 1e-9
+
+
+def test_two_suites_that_name_each_other_are_asked_once_each(project):
+    """Used to: a larger suite without a policy escalated to itself until its folder's name was too long."""
+    suite = json.loads((project / "suite.yaml").read_text()) | {"trials": 1}
+    few = suite | {"tasks": suite["tasks"][:3]}
+    for name, other in (("suite", "full"), ("full", "suite")):
+        gate = {"rules": [{"use": "no_worse"}], "escalate": f"{other}.yaml"}
+        (project / f"{name}.yaml").write_text(json.dumps(few | {"name": name, "gate": gate}))
+    arms = ("-c", "python:arms:steady", "-b", "python:arms:steady")
+    done = evalh("gate", "suite.yaml", *arms, "-o", "gate", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert sorted(place.name for place in project.iterdir() if (place / "gate.json").exists()) == [
+        "gate",
+        "gate-escalated",
+    ]
+
+
+def test_a_budget_that_is_spent_asks_no_larger_suite(project, priced):
+    suite = json.loads((project / "suite.yaml").read_text())
+    (project / "full.yaml").write_text(json.dumps(suite | {"name": "full"}))
+    gate = {"rules": [{"use": "no_worse"}], "escalate": "full.yaml"}
+    (project / "suite.yaml").write_text(json.dumps(suite | {"tasks": suite["tasks"][:4], "trials": 1, "gate": gate}))
+    arms = ("-c", "python:arms:priced", "-b", "python:arms:priced")
+    done = evalh("gate", "suite.yaml", *arms, "--budget-usd", "0.08", cwd=project)
+    assert "inconclusive, and nothing is left for the larger suite" in done.stderr
+    assert booked(project) == pytest.approx(0.08)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 import threading
 import time
+from dataclasses import dataclass
 
+import msgspec
 import pytest
 
-from evalharness.errors import BreakerOpen, Unmeasured
-from evalharness.model import Outcome, Transcript, Usage
+from evalharness.errors import BreakerOpen, Displaced, Unbegun, Unmeasured
+from evalharness.model import Grade, GraderUse, Lost, Outcome, Transcript, Usage
 from evalharness.rates import through
 from evalharness.runner import Stop
-from evalharness.running.budget import Budget
+from evalharness.running.budget import Budget, Dearest
 from tests.running import PATIENCE, Run, tasks
 
 
@@ -153,8 +155,142 @@ def test_a_dear_first_trial_holds_a_run_back_but_does_not_end_it(tmp_path):
         return Transcript(final="yes", usage=Usage(cost_usd=0.5 if task.id == "t0" else 0.001))
 
     run = Run(tmp_path / "run", act, of=tasks(60))
-    assert run.carry_out(budget=Budget(cost_usd=1.0), workers=4).stopped is None
+    assert run.carry_out(budget=Budget(cost_usd=1.1), workers=4).stopped is None
     assert len(run.records()) == 60
+
+
+def costing(prices, seconds=0.0):
+    """Act: the trials that are begun cost this much, one after the other, and then the last of it."""
+    left, lock = iter(prices), threading.Lock()
+
+    def act(_task, _number):
+        with lock:
+            price = next(left, prices[-1])
+        time.sleep(seconds)
+        return Transcript(final="yes", usage=Usage(cost_usd=price))
+
+    return act
+
+
+@pytest.mark.parametrize("workers", [1, 4, 16])
+@pytest.mark.parametrize("budget", [0.015, 0.1, 0.333, 1.0])
+@pytest.mark.parametrize("prices", [(0.01,), (0.05, 0.001), (0.02, 0.01, 0.0005), (0.0,)])
+def test_money_is_held_however_many_trials_run_at_once(tmp_path, workers, budget, prices):
+    """Used to: up to eight trials began before the first had shown what one costs."""
+    run = Run(tmp_path / "run", costing(prices, seconds=0.001), of=tasks(150))
+    result = run.carry_out(budget=Budget(cost_usd=budget), workers=workers)
+    assert result.tally.cost_usd <= max(budget, prices[0]) + 1e-9
+    left = budget - result.tally.cost_usd
+    assert result.stopped is None or left < max(prices) + 1e-9
+
+
+def test_a_trial_that_is_dearer_than_all_before_overspends_by_what_runs_at_that_moment_alone(tmp_path):
+    run = Run(tmp_path / "run", costing((0.01, 0.1), seconds=0.02), of=tasks(60))
+    result = run.carry_out(budget=Budget(cost_usd=0.5), workers=4)
+    assert result.tally.cost_usd <= 0.5 + 4 * (0.1 - 0.01)
+    dear = Run(tmp_path / "dear", costing((0.01, 0.01, 0.3), seconds=0.02), of=tasks(60))
+    assert dear.carry_out(budget=Budget(cost_usd=0.5), workers=2).tally.cost_usd <= 0.5 + 2 * (0.3 - 0.01)
+
+
+def test_one_trial_shows_the_price_before_others_begin(tmp_path):
+    running, most, first = set(), [], threading.Event()
+
+    def act(task, _number):
+        running.add(task.id)
+        most.append((first.is_set(), len(running)))
+        time.sleep(0.02)
+        running.discard(task.id)
+        first.set()
+        return Transcript(final="yes", usage=Usage(cost_usd=0.01))
+
+    run = Run(tmp_path / "run", act, of=tasks(12))
+    run.carry_out(budget=Budget(cost_usd=9.0), workers=4)
+    assert [number for shown, number in most if not shown] == [1]
+    assert max(number for _, number in most) > 1
+
+
+def test_what_is_known_of_prices_saves_the_first_trial_alone(tmp_path):
+    together = threading.Barrier(3, timeout=PATIENCE)
+
+    def act(_task, _number):
+        together.wait()
+        return Transcript(final="yes", usage=Usage(cost_usd=0.01))
+
+    run = Run(tmp_path / "run", act, of=tasks(3))
+    known = Dearest(cost_usd=0.02)
+    assert run.carry_out(budget=Budget(cost_usd=0.06, known=known), workers=3).stopped is None
+    none = Run(tmp_path / "none", act, of=tasks(3))
+    assert none.carry_out(budget=Budget(cost_usd=0.019, known=known)).tally.attempts == 0
+
+
+def displaced(first=1):
+    """An agent whose trials are taken down with a neighbour the first times."""
+
+    def act(task, number):
+        if task.id == "t0" and number <= first:
+            raise Displaced
+        return Transcript(final="yes", usage=Usage(cost_usd=0.01))
+
+    return act
+
+
+def test_what_a_displaced_trial_used_is_unknown_in_its_record_and_booked_as_the_dearest(tmp_path):
+    run = Run(tmp_path / "run", displaced(2), of=tasks(3))
+    result = run.carry_out()
+    by_task = {record.task_id: record for record in run.records()}
+    assert by_task["t0"].lost == Lost(unknown=2)
+    assert (by_task["t0"].attempt, by_task["t1"].lost) == (1, None)
+    assert result.tally.unknown == 2
+    assert result.tally.cost_usd == pytest.approx(0.03)
+    assert result.tally.booked(result.tally.dearest)[0] == pytest.approx(0.05)
+
+
+def test_a_budget_counts_what_is_unknown(tmp_path):
+    run = Run(tmp_path / "run", displaced(2), of=tasks(9))
+    run.carry_out(budget=Budget(cost_usd=0.05))
+    assert len(run.records()) == 3  # and two that nobody knows
+
+
+def test_a_trial_whose_host_was_gone_before_it_began_has_lost_nothing(tmp_path):
+    def act(_task, number):
+        if number == 1:
+            raise Unbegun
+        return Transcript(final="yes", usage=Usage(cost_usd=0.01))
+
+    run = Run(tmp_path / "run", act, of=tasks(1))
+    assert run.carry_out().tally.unknown == 0
+    assert run.records()[0].lost is None
+
+
+def test_what_an_outage_swallows_is_booked_as_far_as_it_is_known(tmp_path):
+    """A judge that cannot be reached after an answer that was paid for."""
+    calls = []
+
+    def act(_task, _number):
+        calls.append(1)
+        return Transcript(final="yes", usage=Usage(cost_usd=0.01))
+
+    judges = iter([False] * 10)
+    use = GraderUse(use=f"{__name__}:Unreachable", options={})
+    Unreachable.left = judges
+    of = tuple(msgspec.structs.replace(task, graders=(use,)) for task in tasks(12))
+    run = Run(tmp_path / "run", act, of=of)
+    result = run.carry_out()
+    assert {record.outcome for record in run.records()} == {Outcome.PASS}
+    assert len(calls) > 12
+    assert result.tally.cost_usd == pytest.approx(0.01 * len(calls))
+    known = sum(record.lost.usage.cost_usd for record in run.records() if record.lost)
+    assert known == pytest.approx(0.01 * (len(calls) - 12))
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """A judge that cannot be reached for a while."""
+
+    def grade(self, task, transcript, workspace):
+        if next(Unreachable.left, True):
+            return Grade(grader="judge", score=1.0, passed=True)
+        raise Unmeasured("status:503", "not now")
 
 
 def test_minutes_end_a_run_between_trials(tmp_path):

@@ -89,6 +89,10 @@ def command(**given: Any) -> None:
         store = GateStore(folder) if is_gate(folder) else ask(_question(options), pace=pace, stop=stop)
         gated = _gated(store, pace, stop, listener)
         while (larger := escalated(store, gated)) is not None:
+            pace = msgspec.structs.replace(pace, budget=pace.budget.less(gated.cost_usd, seconds=gated.seconds))
+            if pace.budget.over:
+                click.echo(f"{store.path}: inconclusive, and nothing is left for the larger suite", err=True)
+                break
             click.echo(f"{store.path}: inconclusive; {larger.path} decides on the larger suite", err=True)
             store, gated = larger, _gated(larger, pace, stop, listener)
     _say(store, gated, options)

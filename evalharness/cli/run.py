@@ -19,7 +19,7 @@ from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.loading.definition import load_agent
 from evalharness.model import Suite, Task, TrialKey
 from evalharness.runner import Pace, RunResult, run
-from evalharness.running.budget import Budget
+from evalharness.running.budget import Budget, Dearest, Spent
 from evalharness.running.planning import extension, planned_keys, planned_trials
 from evalharness.running.response_cache import remembered
 from evalharness.runs import Arm, begin, resume
@@ -148,6 +148,9 @@ def command(**given: Any) -> None:
 
 def _carried_out(arm: Arm, pace: Pace, resuming: str) -> RunResult:
     executor = arm.executor(pace.executor)
+    if pace.budget.spends:
+        known = Dearest.of(arm.store.lines(Spent))
+        pace = msgspec.structs.replace(pace, budget=msgspec.structs.replace(pace.budget, known=known))
     with arm.store.writer() as writer:  # what is owed is certain only while nobody else writes
         trials = arm.owed()
         click.echo(f"{arm.store.path}: {len(trials)} trials owed", err=True)

@@ -13,7 +13,8 @@ class Finished(Struct, frozen=True, kw_only=True):
 
     `record` is None when nothing can be said about the trial and no attempt was spent: it is owed again. `frame` is
     the compressed transcript; `artifacts` are the files to keep, by their path in the workspace. `retry_after` is
-    the pause that a provider asked for, in seconds.
+    the pause that a provider asked for, in seconds. `began` is when the trial was begun, on the monotonic clock of
+    the process that leads the run; None where it was not, and has used nothing.
     """
 
     trial: Trial
@@ -21,6 +22,7 @@ class Finished(Struct, frozen=True, kw_only=True):
     frame: bytes | None = None
     artifacts: dict[str, bytes] = {}
     retry_after: float | None = None
+    began: float | None = None
 
 
 class Watch(Protocol):

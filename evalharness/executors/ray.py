@@ -199,7 +199,8 @@ class RayExecutor:
             trial = slot.trials.popleft()[1]
             self._deaths[trial.key] += alive
             given_up = self._deaths[trial.key] >= DEATHS
-            self._outbox.append(Finished(trial=trial, record=downed(trial) if given_up else None))
+            record = downed(trial) if given_up else None
+            self._outbox.append(Finished(trial=trial, record=record, began=time.monotonic()))
         elif alive and not slot.open:
             self._failed[slot.node] += 1
             if self._failed[slot.node] >= DEATHS:

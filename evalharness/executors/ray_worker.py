@@ -46,13 +46,14 @@ class Reply(Struct, frozen=True, kw_only=True):
     bug: bytes | None = None
 
     def finished(self, trial: Trial) -> Finished:
-        """Put it together with the trial."""
+        """Put it together with the trial, on the clock of the process that has waited for it."""
         return Finished(
             trial=trial,
             record=self.record,
             frame=self.frame,
             artifacts=self.artifacts,
             retry_after=self.retry_after,
+            began=time.monotonic() - self.seconds,
         )
 
 

@@ -18,6 +18,7 @@ class _Slot:
     def __init__(self) -> None:
         self.lock = Lock()
         self.trial: Trial | None = None
+        self.began = 0.0
         self.until: float | None = None
         self.abandoned = False
 
@@ -65,7 +66,7 @@ class ThreadExecutor:
         while (trial := self._inbox.get()) is not None:
             if self._queued.pop(trial.key, None) is None:
                 continue  # cancelled
-            slot.trial = trial
+            slot.trial, slot.began = trial, time.monotonic()
             try:
                 finished: Finished | BaseException = self._run_trial(trial, slot)
             except BaseException as exc:  # noqa: BLE001 - a bug of ours, raised where the run is led
@@ -110,7 +111,7 @@ class ThreadExecutor:
             del self._slots[slot]
             self.given_up += 1
             self._start()
-            self._outbox.put(_overdue(slot.trial))
+            self._outbox.put(_overdue(slot.trial, slot.began))
 
     def cancel(self, key: TrialKey) -> bool:
         """Drop a trial that no thread has taken yet."""
@@ -126,7 +127,7 @@ class ThreadExecutor:
         self._stack.close()
 
 
-def _overdue(trial: Trial) -> Finished:
+def _overdue(trial: Trial, began: float) -> Finished:
     limit = trial.task.limits.seconds
     record = Record(
         task_id=trial.task.id,
@@ -140,4 +141,4 @@ def _overdue(trial: Trial) -> Finished:
         seed=trial.seed,
         started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
-    return Finished(trial=trial, record=record)
+    return Finished(trial=trial, record=record, began=began)

@@ -4,6 +4,7 @@ import platform
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -94,8 +95,9 @@ def carried_out(job: ExternalJob, trials: Sequence[Trial], *, workers: int, stop
         seconds = (
             sum(trial.task.limits.seconds for trial in trials) if job.chooses else job.whole_seconds * asked.trials
         )
+        began = time.monotonic()
         done = _Done.of(job, asked, seconds, stop)
-        makes = _Records(job, done, asked, started_at)
+        makes = _Records(job, done, asked, (began, started_at))
         alone = len(trials) == 1 or not job.chooses
         return [made for task_id, own in by_task.items() for made in makes.of(task_id, own, alone=alone)]
     finally:
@@ -136,7 +138,9 @@ def _cause(ended: Ended, found: Mapping[str, list[Told]]) -> str:
 
 
 def _last(ended: Ended) -> str:
-    return ended.tail.rpartition("\n")[2].strip()
+    """Give the last line that says anything: some tools end with a frame around it."""
+    lines = (line.strip() for line in reversed(ended.tail.splitlines()))
+    return next((line for line in lines if any(map(str.isalnum, line))), "")
 
 
 def _detail(program: str, ended: Ended, found: Mapping[str, list[Told]]) -> str:
@@ -147,8 +151,9 @@ def _detail(program: str, ended: Ended, found: Mapping[str, list[Told]]) -> str:
 class _Records:
     """Makes records of what a call left."""
 
-    def __init__(self, job: ExternalJob, done: _Done, asked: Asked, started_at: str) -> None:
-        self._job, self._done, self._asked, self._started_at = job, done, asked, started_at
+    def __init__(self, job: ExternalJob, done: _Done, asked: Asked, begun: tuple[float, str]) -> None:
+        self._job, self._done, self._asked = job, done, asked
+        self._began, self._started_at = begun  # by the clock that nobody sets, and by the one on the wall
         self._seeded = "seed" in placeholders(job.external.command)
         self._compressor = zstandard.ZstdCompressor()
 
@@ -177,13 +182,14 @@ class _Records:
         if transcript is not None:
             made = msgspec.structs.replace(made, output_digest=output_digest(transcript.final))
             frame = self._compressor.compress(self._job.redactor.clean_json(as_json(transcript)))
-        return Finished(trial=trial, record=with_judgement(made, judged, self._job.redactor), frame=frame)
+        kept = with_judgement(made, judged, self._job.redactor)
+        return Finished(trial=trial, record=kept, frame=frame, began=self._began)
 
     def _unmeasured(self, trial: Trial, *, alone: bool) -> Finished:
         """Say why the tool told nothing of a trial; one that ran out of its time by itself has failed."""
         stopped = self._done.ended.stopped if self._done.ended else None
         if stopped == "stop" or not alone:
-            return Finished(trial=trial, record=None)
+            return Finished(trial=trial, record=None, began=self._began)
         judged = Judged(outcome=Outcome.ERROR, cause=self._done.cause, detail=self._done.detail)
         usage = Usage()
         if stopped == "seconds" and self._job.chooses:
@@ -192,7 +198,7 @@ class _Records:
             judged = Judged(outcome=Outcome.FAIL, score=0.0, cause="limit:seconds", detail=said)
             usage = Usage(seconds=limit)
         made = self._record(trial, usage=usage)
-        return Finished(trial=trial, record=with_judgement(made, judged, self._job.redactor))
+        return Finished(trial=trial, record=with_judgement(made, judged, self._job.redactor), began=self._began)
 
     def _record(self, trial: Trial, *, usage: Usage, started_at: str | None = None, model: str | None = None) -> Record:
         return Record(

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import groupby
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import pandas as pd
 
 from evalharness.agents import Agent, OpenableAgent, opened
 from evalharness.executors import Distant
+from evalharness.gating.baseline import dearest_stored
 from evalharness.gating.store import GateSide
 from evalharness.model import Extension, Outcome, Planned, Suite, Trial
 from evalharness.outcomes import Outcomes, read
 from evalharness.procedure import Purpose
 from evalharness.runner import THREADS, Listener, Pace, RunResult, Stop, run
+from evalharness.running.budget import Dearest, Spent
 from evalharness.running.planning import Attempt, planned_trials, run_seed, standing
 from evalharness.runs import Arm, begin, executor_of, resume
 from evalharness.stats.counts import IntArray
@@ -51,6 +54,8 @@ class GateArm:
     executor: Extension = THREADS
     seed: int | None = None
     held_out: frozenset[str] = frozenset()
+    sampled: tuple[str, ...] = ()
+    _dearest: Dearest | None = None
     _arms: dict[Purpose, Arm] = field(default_factory=dict)
     _asked: dict[str, int] = field(default_factory=dict)
 
@@ -105,11 +110,21 @@ class GateArm:
             for (first, to), tasks in groupby(sorted(wanted, key=wanted.__getitem__), key=wanted.__getitem__):
                 writer.extend(Planned(task_ids=tuple(tasks), first=first, last=to, reason=purpose.value))
 
+    @property
+    def dearest(self) -> Dearest:
+        """Return the most that an attempt of this arm is known to have taken: in its runs, stored or sampled."""
+        if self._dearest is None:
+            stored = dearest_stored(self.stored.place, self.stored) if self.stored else Dearest()
+            runs = (Path(each) for each in (self.side.run, self.side.confirm, *self.sampled))
+            own = (Dearest.of(RunStore(each).lines(Spent)) for each in runs if is_run(each))
+            self._dearest = reduce(Dearest.joined, own, stored)
+        return self._dearest
+
     def carry_out(self, purpose: Purpose, *, pace: Pace, stop: Stop, listener: Listener) -> RunResult:
         """Run what this arm is owed for a purpose."""
         arm = self.arm(purpose)
         with arm.store.writer() as writer:
-            return run(
+            result = run(
                 self._owed(purpose),
                 job=arm.job(),
                 executor=arm.executor(self.executor),
@@ -118,6 +133,8 @@ class GateArm:
                 stop=stop,
                 listener=listener,
             )
+        self._dearest = self.dearest.joined(result.tally.dearest)
+        return result
 
     def _owed(self, purpose: Purpose) -> Collection[Trial]:
         """Return what is to be run; a queue that a look has ended is not taken up again for the held-out tasks."""

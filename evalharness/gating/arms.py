@@ -33,6 +33,7 @@ class GateArms:
     listener: Listener = lambda _: None
     began: float = field(default_factory=time.monotonic)
     cost_usd: float = 0.0
+    tokens: int = 0
     cut: bool = False  # time or money ended before all was run that was asked for
 
     @property
@@ -78,6 +79,7 @@ class GateArms:
         for arm, last in arms:
             arm.plan(purpose, last)
         total = sum(arm.workers for arm in self.both)
+        budgets = [self._budget(purpose, 1 / len(arms), arm) for arm, _ in arms]  # while nothing is written
         with ThreadPoolExecutor(max(1, len(arms))) as pool:
             results = [
                 pool.submit(
@@ -87,31 +89,43 @@ class GateArms:
                     workers=total if len(arms) == 1 else arm.workers,
                     stop=stop or self.stop,
                     listener=listener or self.listener,
-                    share=1 / len(arms),
+                    budget=budget,
                 )
-                for arm, _ in arms
+                for (arm, _), budget in zip(arms, budgets, strict=True)
             ]
             ended = [result.result() for result in results]
-        self.cost_usd += sum(each.tally.cost_usd for each in ended)
+        for (arm, _), each in zip(arms, ended, strict=True):
+            cost, tokens = each.tally.booked(arm.dearest)
+            self.cost_usd, self.tokens = self.cost_usd + cost, self.tokens + tokens
         self.cut = self.cut or any(each.owed and each.stopped not in (None, LOOK) for each in ended)
 
     def _guarded(
-        self, arm: GateArm, purpose: Purpose, *, workers: int, stop: Stop, listener: Listener, share: float
+        self, arm: GateArm, purpose: Purpose, *, workers: int, stop: Stop, listener: Listener, budget: Budget
     ) -> RunResult:
         """Run one arm; a fault of one ends the other, whose finished trials are kept."""
         try:
-            pace = msgspec.structs.replace(self.pace, workers=workers, budget=self._budget(purpose, share))
+            pace = msgspec.structs.replace(self.pace, workers=workers, budget=budget)
             return arm.carry_out(purpose, pace=pace, stop=stop, listener=listener)
         except BaseException:
             stop.request("a fault in the other arm")
             raise
 
-    def _budget(self, purpose: Purpose, share: float) -> Budget:
+    def _budget(self, purpose: Purpose, share: float, arm: GateArm) -> Budget:
         """Give an arm its part of what is left; a quarter of the time is kept for confirmation."""
         whole = self.pace.budget
-        minutes = None if whole.minutes is None else max(self._ends(purpose) - time.monotonic(), 0.0) / 60
-        dollars = None if whole.cost_usd is None else max(whole.cost_usd - self.cost_usd, 1e-9) * share
-        return Budget(minutes=minutes, cost_usd=dollars, tokens=whole.tokens)
+        if whole.minutes is not None:
+            whole = msgspec.structs.replace(whole, minutes=max(self._ends(purpose) - time.monotonic(), 0.0) / 60)
+        if not whole.spends:
+            return whole
+        other = self.candidate if arm is self.baseline else self.baseline
+        left = whole.less(self.cost_usd, self.tokens)
+        return msgspec.structs.replace(
+            left,
+            cost_usd=None if left.cost_usd is None else left.cost_usd * share,
+            tokens=None if left.tokens is None else int(left.tokens * share),
+            known=arm.dearest,
+            guessed=other.dearest,
+        )
 
     def _ends(self, purpose: Purpose) -> float:
         """Return when the time for a purpose ends."""

@@ -2,13 +2,14 @@
 
 import os
 from datetime import UTC, datetime, timedelta
+from math import isnan
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from evalharness.errors import EvalHarnessError
-from evalharness.gating.drift import sampled
+from evalharness.gating.drift import Drift, sampled
 from evalharness.ledger import line_names, open_line
 from evalharness.ledger.outcome_table import baseline_of
 from evalharness.loading import checkout
@@ -17,6 +18,8 @@ from evalharness.loading.digests import entries
 from evalharness.model import AgentDefinition, RunHeader, Suite
 from evalharness.outcomes import Outcomes, read
 from evalharness.runner import Pace, Stop
+from evalharness.running.budget import Dearest, Spent
+from evalharness.store import RunStore, is_run
 from evalharness.suite import load_suite
 
 LINE = "line:"
@@ -25,12 +28,13 @@ LINE = "line:"
 class Baseline(Struct, frozen=True, kw_only=True):
     """Where the baseline's trials come from: `stored` names what is there, `definition` runs more of it.
 
-    `notes` say what a reader should know of the choice.
+    `notes` say what a reader should know of the choice, and `drift` what a fresh sample of a stored one showed.
     """
 
     stored: str | None = None
     definition: AgentDefinition | None = None
     notes: tuple[str, ...] = ()
+    drift: Drift | None = None
 
 
 def stored_outcomes(name: str, suite: Suite) -> Outcomes:
@@ -111,12 +115,22 @@ def not_drifted(baseline: Baseline, suite: Suite, *, pace: Pace, stop: Stop) -> 
     if baseline.stored is None or baseline.definition is None:
         return baseline
     outcomes = stored_outcomes(baseline.stored, suite)
-    drift = sampled(outcomes, suite, baseline.definition, pace=pace, stop=stop)
+    budget = msgspec.structs.replace(pace.budget, known=dearest_stored(baseline.stored, outcomes))
+    sampling = msgspec.structs.replace(pace, budget=budget)
+    drift = sampled(outcomes, suite, baseline.definition, pace=sampling, stop=stop)
     said = f"{drift.tasks} fresh trials of the baseline against {baseline.stored}: p = {drift.pvalue:.3f}"
     if drift.shown:
         notes = (*baseline.notes, f"the baseline has drifted ({said}): it is run afresh")
-        return Baseline(definition=baseline.definition, notes=notes)
-    return msgspec.structs.replace(baseline, notes=(*baseline.notes, f"no drift seen ({said})"))
+        return Baseline(definition=baseline.definition, notes=notes, drift=drift)
+    return msgspec.structs.replace(baseline, notes=(*baseline.notes, f"no drift seen ({said})"), drift=drift)
+
+
+def dearest_stored(name: str, outcomes: Outcomes) -> Dearest:
+    """Return the most that a stored trial is known to have taken."""
+    if is_run(Path(name)):
+        return Dearest.of(RunStore(Path(name)).lines(Spent))
+    cost, tokens = (outcomes.trials[column].max() for column in ("cost_usd", "tokens"))
+    return Dearest(cost_usd=None if isnan(cost) else float(cost), tokens=None if isnan(tokens) else int(tokens))
 
 
 def _selected(run_id: str) -> list[str]:

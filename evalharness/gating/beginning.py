@@ -53,5 +53,6 @@ def begin_gate(  # noqa: PLR0913 - what a gate is asked, each once
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=baseline.notes,
         allowances=allowances,
+        drift=baseline.drift,
     )
     return GateStore.create(out or Path("gates") / gate_id, header)

@@ -15,11 +15,13 @@ LEVEL = 0.01
 
 
 class Drift(Struct, frozen=True, kw_only=True):
-    """What a small fresh sample says about a stored run; `pvalue` is two-sided."""
+    """What a small fresh sample says about a stored run; `pvalue` is two-sided. It takes time and money of a gate."""
 
     run: str
     tasks: int
     pvalue: float
+    seconds: float = 0.0
+    cost_usd: float = 0.0
 
     @property
     def shown(self) -> bool:
@@ -34,8 +36,10 @@ def sampled(stored: Outcomes, suite: Suite, definition: AgentDefinition, *, pace
     out = Path("runs") / f"{new_run_id()}-drift"
     arm = begin(suite, definition, out=out, trials=1, tasks=tasks, arm="drift", role="drift")
     with arm.store.writer() as writer:
-        run(arm.owed(), job=arm.job(), executor=arm.executor(pace.executor), writer=writer, pace=pace, stop=stop)
+        executor = arm.executor(pace.executor)
+        tally = run(arm.owed(), job=arm.job(), executor=executor, writer=writer, pace=pace, stop=stop).tally
     now = read(out).tasks
     then = stored.tasks.loc[now.index]
     test = cmh_test(then["passed"], then["measured"], now["passed"], now["measured"], alternative="two-sided")
-    return Drift(run=str(out), tasks=len(tasks), pvalue=test.pvalue)
+    cost, _ = tally.booked(tally.dearest.joined(pace.budget.known))
+    return Drift(run=str(out), tasks=len(tasks), pvalue=test.pvalue, seconds=tally.seconds, cost_usd=cost)

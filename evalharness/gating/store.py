@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from evalharness.errors import ConfigError, StorageFault
+from evalharness.gating.drift import Drift
 from evalharness.journal import only_begun, read_lines, write_whole
 from evalharness.model import AgentDefinition, Allowance, Comparison, Policy
 from evalharness.procedure import Look
@@ -35,7 +36,7 @@ class GateSide(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """What a gate was asked, written once."""
+    """What a gate was asked, written once; `drift` is the sample that a stored baseline was tried with before."""
 
     schema: int
     gate_id: str
@@ -50,6 +51,7 @@ class GateHeader(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     notes: tuple[str, ...] = ()
     allowances: tuple[Allowance, ...] = ()
+    drift: Drift | None = None
 
 
 def is_gate(path: Path) -> bool:

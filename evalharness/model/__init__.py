@@ -50,6 +50,7 @@ from evalharness.model.suite import (
 )
 from evalharness.model.trial import (
     Grade,
+    Lost,
     Message,
     Outcome,
     Record,
@@ -83,6 +84,7 @@ __all__ = [
     "LeftOut",
     "Limits",
     "Lineup",
+    "Lost",
     "Measure",
     "Message",
     "Missing",

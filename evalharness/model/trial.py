@@ -116,10 +116,22 @@ class TranscriptRef(Struct, frozen=True, kw_only=True):
     length: int
 
 
+class Lost(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was begun for a trial before this attempt, and was none: an outage swallowed it, or it went with others.
+
+    A neighbour's time-out takes down the trials of its process, a node its workers: of `unknown` of those nobody knows
+    what they used. `usage` is what is known of the rest.
+    """
+
+    unknown: int = 0
+    usage: Usage | None = None
+
+
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt at one trial, as it stands on disk; `cause` names an error or a fail without grades.
 
-    `judging` is what the models of its judges used, those included that gave no verdict.
+    `judging` is what the models of its judges used, those included that gave no verdict; `lost` is what was spent on
+    the trial before without an attempt to show for it.
     """
 
     task_id: str
@@ -132,6 +144,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str = ""
     usage: Usage = field(default_factory=Usage)
     judging: Usage | None = None
+    lost: Lost | None = None
     seed: int | None = None
     started_at: str | None = None
     output_digest: str | None = None

@@ -1,23 +1,25 @@
-"""Which failed attempts count, and which are swallowed by an outage."""
+"""Which failed attempts count, and which are swallowed by an outage.
+
+All times are of the clock that nobody sets (`time.monotonic`) of the process that leads the run.
+"""
 
 import math
-from datetime import datetime
 
 from msgspec import Struct
 
 from evalharness.executors import Finished
-from evalharness.model import Outcome, Record, Trial, TrialKey
+from evalharness.model import Outcome, Record, TrialKey
 from evalharness.running.breaker import Breaker
 
 SUSPENDED_SECONDS = 5.0
-RESOLUTION = 0.001  # seconds, of the times in records
+RESOLUTION = 0.001  # seconds, of the durations in records
 
 
 class Taken(Struct, frozen=True, kw_only=True):
-    """What became of a trial that came back: attempts that count, and trials that are owed as before."""
+    """What became of a trial that came back: attempts that count, and those that spent none: their trials are owed."""
 
     kept: tuple[Finished, ...] = ()
-    owed: tuple[Trial, ...] = ()
+    owed: tuple[Finished, ...] = ()
 
 
 class Outages:
@@ -37,22 +39,23 @@ class Outages:
         """Take in how a trial came back."""
         record, trial, breaker = finished.record, finished.trial, self.breaker
         if record is None:
-            return Taken(owed=(trial,))
-        began = _went_to_work(record)
+            return Taken(owed=(finished,))
+        began = _went_to_work(finished, record)
         if record.outcome is not Outcome.ERROR:
             return Taken(kept=self._measured(finished, began=began, now=now))
         cause = record.cause or "unknown"
         if breaker.swallows(cause):
             breaker.probed(cause, now=now, retry_after=finished.retry_after)
-            return Taken(owed=(trial,))
+            return Taken(owed=(finished,))
         if began < self._over and trial.key not in self._spared:
-            self._spared.add(trial.key)  # once: it comes back from after the outage, whatever a clock may say
-            return Taken(owed=(trial,))
+            self._spared.add(trial.key)  # once: it comes back from after the outage
+            return Taken(owed=(finished,))
         breaker.note(cause, trial=trial.key, now=now)
-        self._suspended.append(_Suspended(failed=_ended(record), until=now + SUSPENDED_SECONDS, finished=finished))
+        ended = _ended(finished, record)
+        self._suspended.append(_Suspended(failed=ended, until=now + SUSPENDED_SECONDS, finished=finished))
         if breaker.cause is None:
             return Taken()
-        return Taken(owed=tuple(each.finished.trial for each in self._suspended))
+        return Taken(owed=tuple(each.finished for each in self._suspended))
 
     def _measured(self, finished: Finished, *, began: float, now: float) -> tuple[Finished, ...]:
         later = [each for each in self._suspended if each.failed > began + RESOLUTION]
@@ -81,19 +84,16 @@ class Outages:
         return tuple(each.finished for each in self._suspended) if self.breaker.cause is not None else ()
 
 
-def _went_to_work(record: Record) -> float:
+def _went_to_work(finished: Finished, record: Record) -> float:
     """Say when the agent of an attempt began to be at work without being held back."""
     usage = record.usage
-    if record.started_at is None:
+    if finished.began is None:
         return math.inf if record.outcome is not Outcome.ERROR else -math.inf
-    held = (usage.seconds or 0.0) - (usage.working_seconds or 0.0)
-    return datetime.fromisoformat(record.started_at).timestamp() + held
+    return finished.began + (usage.seconds or 0.0) - (usage.working_seconds or 0.0)
 
 
-def _ended(record: Record) -> float:
-    if record.started_at is None:
-        return -math.inf
-    return datetime.fromisoformat(record.started_at).timestamp() + (record.usage.seconds or 0.0)
+def _ended(finished: Finished, record: Record) -> float:
+    return -math.inf if finished.began is None else finished.began + (record.usage.seconds or 0.0)
 
 
 class _Suspended(Struct, frozen=True, kw_only=True, eq=False):

@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -80,7 +81,7 @@ class TrialRunner:
 
     def __call__(self, trial: Trial, watch: Watch) -> Finished:
         """Carry out one trial in the calling thread."""
-        started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        began, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="milliseconds")
         clock = Clock(watch, trial.task.limits.seconds + self._grace)
         memory = Memory(ResponseCache(self._job.cache), trial, self._job.redactor) if self._job.cache else None
         artifacts, content = {}, None
@@ -89,14 +90,15 @@ class TrialRunner:
                 judged, content = self._judged(trial, workspace, clock)
                 artifacts = self._artifacts(workspace)
             frame = content and self._frame(content)
-        except Displaced:
-            return Finished(trial=trial, record=None)
+        except Displaced as exc:
+            return Finished(trial=trial, record=None, began=began if exc.begun else None)
         except Exception as exc:  # noqa: BLE001 - a workspace that fails measured nothing
             judged, frame = harness_fault(exc), None
         record = with_judgement(_measured(trial, judged, started_at, clock), judged, self._job.redactor)
         if memory and record.outcome is not Outcome.ERROR:
             memory.keep()
-        return Finished(trial=trial, record=record, frame=frame, artifacts=artifacts, retry_after=judged.retry_after)
+        pause = judged.retry_after
+        return Finished(trial=trial, record=record, frame=frame, artifacts=artifacts, retry_after=pause, began=began)
 
     def _judged(self, trial: Trial, workspace: Workspace, clock: Clock) -> tuple[Judged, bytes | None]:
         """Have the task done and judged; return what came of it, and the transcript as JSON."""
