@@ -46,7 +46,8 @@ class Host:
             write_message(self._requests, msgspec.msgpack.encode(spec))
         self._listener = threading.Thread(target=self._listen, daemon=True, name="evalh-host")
         self._listener.start()
-        threading.Thread(target=self._drain, daemon=True, name="evalh-host-output").start()
+        self._drainer = threading.Thread(target=self._drain, daemon=True, name="evalh-host-output")
+        self._drainer.start()
         threading.Thread(target=self._outlive, daemon=True, name="evalh-host-end").start()
 
     @property
@@ -137,7 +138,8 @@ class Host:
         with self._end_lock:
             self._kill_group()
             self.gone = True
-        self._listener.join(LAST_WORDS_SECONDS)  # a child that left the group may hold the pipe open
+        for thread in (self._listener, self._drainer):
+            thread.join(LAST_WORDS_SECONDS)  # a child that left the group may hold the pipe open
         with self._lock:
             waiting = list(self._calls.values())
             with suppress(OSError):
