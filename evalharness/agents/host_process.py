@@ -138,14 +138,14 @@ class Host:
         with self._end_lock:
             self._kill_group()
             self.gone = True
-        for thread in (self._listener, self._drainer):
-            thread.join(LAST_WORDS_SECONDS)  # a child that left the group may hold the pipe open
+        self._listener.join(LAST_WORDS_SECONDS)  # a child that left the group may hold the pipe open
         with self._lock:
             waiting = list(self._calls.values())
             with suppress(OSError):
                 self._requests.close()
             self._life.close()
         if not self._ready.is_set():
+            self._drainer.join(LAST_WORDS_SECONDS)
             self._fault = f"the agent's host ended before it was ready: {self._output() or 'it printed nothing'}"
             self._ready.set()
         by_itself = DIED if len(waiting) == 1 else SUSPECTED
