@@ -1,27 +1,31 @@
-"""Grader for task folders: their own tests enter the container after the agent has ended, and leave a reward."""
+"""Grader for task folders: their own tests enter the container after the agent has ended, and leave a reward.
+
+Whatever an agent can have caused by what it left behind is its fail, with the reason: tests that cannot be placed or
+started, that run over their time, or leave no reward. Otherwise one that breaks its container would not be counted.
+Unmeasured is only what the engine or this machine did; that is said by the workspace, never by what runs inside.
+"""
 
 import json
 import math
 import os
-import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from evalharness.errors import Unmeasured
 from evalharness.graders import Executing, Untrusted
 from evalharness.graders.answers import shortened, verdict
 from evalharness.model import Grade, Task, Transcript
+from evalharness.tasksets.harbor_task import resolved
 from evalharness.tasksets.source import DATA
 from evalharness.workspaces import Completed, Workspace
 from evalharness.workspaces.local import LocalWorkspace
 
 TESTS, LOGS = "/tests", "/logs/verifier"
-_PLACE = f'rm -rf {TESTS} {LOGS} && mkdir -p {LOGS} && mv "$1" {TESTS}'
-_RUN = f'shell=$(command -v bash || command -v sh); exec "$shell" "{TESTS}/$1"'
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
-_READ = f"cat {LOGS}/reward.json 2>/dev/null || cat {LOGS}/reward.txt"
+_PLACE = f'rm -rf {TESTS} {LOGS} && mkdir -p {LOGS} && mv "$1" {TESTS} && chmod +x "{TESTS}/$2"'
+# By itself, so that its first line says what runs it, from a shell that takes one without such a line.
+_RUN = f'shell=$(command -v bash || command -v sh); exec "$shell" -c \'"$0"\' "{TESTS}/$1"'
+_READ = f"cd {LOGS} && for each in reward.json reward.txt; do [ -e $each ] && echo $each && exec cat $each; done"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +33,10 @@ class Harbor(Executing):
     """Pass when a task folder's tests give the full reward.
 
     `tests` is their folder, seen from the suite's folder or from EVALH_DATA; it becomes `/tests`, and `script` in it is
-    run. With `reward: file` (harbor) it leaves a number from 0 to 1 in /logs/verifier/reward.txt or reward.json; where
-    none is left nothing was measured. With `reward: exit` (terminal-bench) exit code 0 is a pass. Tests that run over
-    `seconds` are a fail. `env` is what they are told; ${NAME} in it is a variable of the host. `digest` stands for the
-    content of the tests.
+    run. With `reward: file` (harbor) it leaves a number from 0 to 1 in /logs/verifier/reward.txt, or numbers by name in
+    reward.json: the one called `reward` counts, or else the lowest. With `reward: exit` (terminal-bench) exit code 0 is
+    a pass. `env` is what the tests are told, where ${NAME} and ${NAME:-default} are variables of the host. `digest`
+    stands for the content of the tests.
     """
 
     tests: str
@@ -47,26 +51,29 @@ class Harbor(Executing):
         """Put the tests there, run them and read the reward."""
         if isinstance(workspace, LocalWorkspace):  # it would replace /tests of this machine
             raise Untrusted("harbor")
-        inside = f".tests-{secrets.token_hex(8)}"
-        tests = self._tests(task)
-        workspace.upload(tests, inside)
-        if not (tests / self.script).is_file():  # terminal-bench keeps it beside them
-            workspace.upload(tests.parent / self.script, f"{inside}/{self.script}")
-        placed = workspace.run(("sh", "-c", _PLACE, "sh", inside), timeout=60)
-        if placed.exit_code != 0:
-            raise Unmeasured("harbor:tests", _tail(placed))
-        ended = workspace.run(("sh", "-c", _RUN, "sh", self.script), timeout=self.seconds, env=self._environment())
+        tests, env = self._tests(task), {"TEST_DIR": TESTS, **resolved(self.env)}
+        if fault := self._place(tests, workspace):
+            return _failed(f"the tests cannot be placed: {fault}")
+        ended = workspace.run(("sh", "-c", _RUN, "sh", self.script), timeout=self.seconds, env=env)
         if ended.stopped:
-            return verdict("harbor", False, f"the tests were stopped: limit:{ended.stopped}")
-        reward = float(ended.exit_code == 0) if self.reward == "exit" else _reward(workspace, ended)
-        reason = "" if reward >= 1 else f"reward {reward:g}: {_tail(ended)}"
-        return Grade(grader="harbor", score=min(1.0, max(0.0, reward)), passed=reward >= 1, reason=reason)
+            return _failed(f"the tests were stopped: limit:{ended.stopped}")
+        if self.reward == "exit":
+            return _rewarded(float(ended.exit_code == 0), ended)
+        read = workspace.run(("sh", "-c", _READ), timeout=60)
+        reward = reward_in(read.stdout)
+        return _failed(f"no reward: {_found(read)}; {_end(ended)}") if reward is None else _rewarded(reward, ended)
 
-    def _environment(self) -> dict[str, str]:
-        told = {
-            name: _VARIABLE.sub(lambda found: os.environ.get(found[1], ""), text) for name, text in self.env.items()
-        }
-        return {"TEST_DIR": TESTS, **told}
+    def _place(self, tests: Path, workspace: Workspace) -> str | None:
+        """Put the tests where they belong; say what is in the way, if anything."""
+        inside = f".tests-{secrets.token_hex(8)}"
+        try:
+            workspace.upload(tests, inside)
+            if not (tests / self.script).is_file():  # terminal-bench keeps it beside them
+                workspace.upload(tests.parent / self.script, f"{inside}/{self.script}")
+        except NotADirectoryError as exc:  # what a container says when it does not take a file
+            return shortened(str(exc))
+        placed = workspace.run(("sh", "-c", _PLACE, "sh", inside, self.script), timeout=60)
+        return None if placed.exit_code == 0 else _end(placed)
 
     def _tests(self, task: Task) -> Path:
         roots = [self.folder, *([os.environ[DATA]] if os.environ.get(DATA) else [])]
@@ -76,18 +83,36 @@ class Harbor(Executing):
         raise FileNotFoundError(f"task '{task.id}': no {self.script} in or beside {self.tests}")
 
 
-def _reward(workspace: Workspace, tests: Completed) -> float:
-    read = workspace.run(("sh", "-c", _READ), timeout=60)
+def reward_in(left: bytes) -> float | None:
+    """Take the number from the name of a reward file and, after a line break, its content; None where there is none."""
+    name, _, content = left.partition(b"\n")
     try:
-        said = json.loads(read.stdout)
-        found = float(said.get("reward", min(said.values())) if isinstance(said, dict) else said)
-    except (ValueError, TypeError) as exc:
-        raise Unmeasured("harbor:no_reward", f"the tests left none: {_tail(tests)}") from exc
-    if not math.isfinite(found):
-        raise Unmeasured("harbor:no_reward", "the tests left no number")
-    return found
+        said = json.loads(content) if name == b"reward.json" else float(content)
+        values = list(said.values()) if isinstance(said, dict) else [said]
+        numbers = [float(each) for each in values if isinstance(each, int | float)]
+    except (ValueError, OverflowError, RecursionError):
+        return None
+    if not numbers or len(numbers) < len(values) or not all(map(math.isfinite, numbers)):
+        return None
+    return float(said["reward"]) if isinstance(said, dict) and "reward" in said else min(numbers)
 
 
-def _tail(ended: Completed) -> str:
+def _rewarded(reward: float, tests: Completed) -> Grade:
+    reason = "" if reward >= 1 else f"reward {reward:g}: {_end(tests)}"
+    return Grade(grader="harbor", score=min(1.0, max(0.0, reward)), passed=reward >= 1, reason=reason)
+
+
+def _failed(reason: str) -> Grade:
+    return verdict("harbor", False, reason)
+
+
+def _found(read: Completed) -> str:
+    content = " ".join(read.stdout[:80].decode("utf-8", "replace").split())
+    return f"the tests left {content!r}" if content else "the tests left none"
+
+
+def _end(ended: Completed) -> str:
+    """Say how a command ended, with the last of what it printed."""
     words = " ".join((ended.stdout[-1000:] + b" " + ended.stderr[-1000:]).decode("utf-8", "replace").split())
-    return shortened(words[-200:])
+    how = f"limit:{ended.stopped}" if ended.stopped else f"exit code {ended.exit_code}"
+    return shortened(f"{how}: {words[-200:]}" if words else how)

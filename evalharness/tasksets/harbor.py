@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-import tomllib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,18 @@ from typing import Any
 from evalharness.errors import ConfigError, Unmeasured
 from evalharness.loading.yaml_source import read_yaml
 from evalharness.model import Task, Transcript
+from evalharness.tasksets.harbor_task import container_of, part, resolved, task_file
 from evalharness.tasksets.source import DATA, Fields, sampled
 from evalharness.workspaces import Workspace
 
 SECONDS = 600.0
 MARKS = ("task.toml", "task.yaml")
-_RUN = 'shell=$(command -v bash || command -v sh); exec "$shell" "$1"'
+_USER = re.compile(r"^\s*USER\s+(?:root\b|0\b|(\S+))", re.IGNORECASE | re.MULTILINE)  # nothing where it is root
+SOLUTIONS = {"/solution": "solution/solve.sh", "/oracle": "solution.sh"}  # where each of the tools puts its own
+_RUN = (
+    'rm -rf "$1" && mv .solution "$1" && chmod +x "$1/$2" && '
+    'shell=$(command -v bash || command -v sh) && exec "$shell" -c \'"$0"\' "$1/$2"'
+)
 
 
 def load(path: str, limit: int | None = None, seed: int = 0, *, folder: Path) -> list[Fields]:
@@ -44,8 +50,12 @@ class _Folder:
     def built(self, inner: str = "") -> Fields:
         """Say that its image is built from a folder inside."""
         where = f"{inner}/" if inner else ""
-        if not (self.place / inner / "Dockerfile").is_file():
+        file = self.place / inner / "Dockerfile"
+        if not file.is_file():
             raise ConfigError(f"{self.place}: has no {where}Dockerfile")
+        *_, last = re.split(r"(?im)^\s*FROM\s", file.read_text(encoding="utf-8", errors="replace"))
+        if user := "".join(_USER.findall(last)[-1:]):
+            raise ConfigError(f"{file}: its user is {user}, who cannot be given tests: leave it out")
         return {"dockerfile": f"{self.name}/{where}Dockerfile", "digest": _digest(self.place / inner)}
 
     def row(self, instruction: str, environment: Fields, tests: Fields, said: Fields, seconds: float) -> Fields:
@@ -76,46 +86,32 @@ def _root(path: str, folder: Path) -> Path:
 
 
 def _harbor(folder: _Folder) -> Fields:
+    said = task_file(folder.place)
     try:
-        said = tomllib.loads((folder.place / "task.toml").read_text(encoding="utf-8"))
         instruction = (folder.place / "instruction.md").read_text(encoding="utf-8")
     except (OSError, ValueError) as exc:
         raise ConfigError(f"{folder.place}: is no task of harbor: {exc}") from exc
-    verifier, environment = said.get("verifier", {}), said.get("environment", {})
-    if verifier.get("environment_mode") == "separate":
-        raise ConfigError(
-            f"{folder.place}: its tests want a container of their own, which is not supported: leave it out"
-        )
+    verifier, environment = part(said, "verifier"), part(said, "environment")
     image = environment.get("docker_image")
     place = {"image": image} if image else folder.built("environment")
-    tests = {"script": "test.sh", "reward": "file", "seconds": _seconds(verifier, "timeout_sec")}
+    tests = {"script": "test.sh", "reward": "file", "seconds": _seconds(verifier, "timeout_sec", SECONDS)}
     tests |= {"env": verifier["env"]} if verifier.get("env") else {}
-    seconds = _seconds(said.get("agent", {}), "timeout_sec")
-    return folder.row(instruction, {**place, **_limits(environment)}, tests, said.get("metadata", {}), seconds)
-
-
-def _limits(environment: Fields) -> Fields:
-    """Take the limits that a task describes; older ones say the memory as text."""
-    memory = environment.get("memory_mb")
-    limits = {
-        "memory": f"{memory}m" if memory else str(environment.get("memory", "")).lower(),
-        "cpus": environment.get("cpus"),
-        "network": "none" if environment.get("allow_internet") is False else None,
-    }
-    return {name: each for name, each in limits.items() if each}
+    seconds = _seconds(part(said, "agent"), "timeout_sec", SECONDS)
+    return folder.row(instruction, {**place, **container_of(environment)}, tests, part(said, "metadata"), seconds)
 
 
 def _terminal(folder: _Folder) -> Fields:
     said = read_yaml(folder.place / "task.yaml")
     if not isinstance(said, dict) or not isinstance(said.get("instruction"), str):
         raise ConfigError(f"{folder.place}: task.yaml has no instruction; is it a task of terminal-bench?")
-    tests = {"script": "run-tests.sh", "reward": "exit", "seconds": _seconds(said, "max_test_timeout_sec")}
-    return folder.row(said["instruction"], folder.built(), tests, said, _seconds(said, "max_agent_timeout_sec"))
+    tests = {"script": "run-tests.sh", "reward": "exit", "seconds": _seconds(said, "max_test_timeout_sec", 60.0)}
+    seconds = _seconds(said, "max_agent_timeout_sec", 360.0)
+    return folder.row(said["instruction"], folder.built(), tests, said, seconds)
 
 
-def _seconds(said: Any, name: str) -> float:
-    found = said.get(name, SECONDS) if isinstance(said, dict) else SECONDS
-    return float(found) if isinstance(found, int | float) and found > 0 else SECONDS
+def _seconds(said: dict[str, Any], name: str, otherwise: float) -> float:
+    found = said.get(name)
+    return float(found) if isinstance(found, int | float) and found > 0 else otherwise
 
 
 def _digest(folder: Path) -> str:
@@ -141,13 +137,15 @@ class Solution:
     def run(self, task: Task, workspace: Workspace, *, seed: int) -> Transcript:  # noqa: ARG002 - there is no chance in it
         """Run the solution in the workspace."""
         place = _root(str(task.fields["source"]), Path(self.folder, self.root))
-        script = next(
-            (each for each in (place / "solution" / "solve.sh", place / "solution.sh") if each.is_file()), None
-        )
-        if script is None:
+        known = {name: script for name, script in SOLUTIONS.items() if (place / script).is_file()}
+        if not known:
             raise Unmeasured("no_solution", f"{place} comes with none")
-        workspace.upload(script.parent if script.name == "solve.sh" else script, ".solution")
-        line = ".solution/solve.sh" if script.name == "solve.sh" else ".solution"
-        ended = workspace.run(("sh", "-c", _RUN, "sh", line), timeout=task.limits.seconds)
+        target, script = next(iter(known.items()))
+        source = (place / script).parent if target == "/solution" else place / script
+        workspace.upload(source, ".solution/solution.sh" if source.is_file() else ".solution")
+        said = part(task_file(place), "solution") if target == "/solution" else {}
+        env = {"DEBIAN_FRONTEND": "noninteractive", **resolved(said.get("env") or {})}
+        words = ("sh", "-c", _RUN, "sh", target, Path(script).name)
+        ended = workspace.run(words, timeout=task.limits.seconds, env=env)
         logs = (ended.stdout + ended.stderr)[-4000:].decode("utf-8", "replace")
         return Transcript(final=f"exit code {ended.exit_code}", logs=logs)

@@ -1,6 +1,7 @@
 """Running a command in a container, and telling which limit ended it."""
 
 import os
+import re
 import resource
 import secrets
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,11 @@ from evalharness.workspaces.process import Bounds, run_bounded
 
 _OPEN_FILES, _USER_PROCESSES = 4096, 16384
 _NOT_STARTED, _BY_SIGNAL = (126, 127), 128
-_BROKEN = ("executable file not found", "no such file or directory", "permission denied", "exec format error")
+_FIRST_PROCESS = re.compile(r"/(sleep|busybox|coreutils|ld\.so\.[^/]*|ld-[^/]*|libc[.-][^/]*)$")  # and its libraries
+_BROKEN = (
+    *("executable file not found", "no such file or directory", "permission denied", "exec format error"),
+    *("not a directory", 'workdir "'),
+)
 
 
 def exec_in(  # noqa: PLR0913 - a command, where it runs and its limits
@@ -91,13 +96,18 @@ def _hard(which: int, wanted: int) -> str:
 
 
 def _check_alive(engine: Engine, name: str, done: Completed) -> None:
-    """Raise Unmeasured where the container was lost, unless its first process ended by itself: a trial changed that."""
+    """Raise Unmeasured where the container was lost, unless a trial has changed what it starts by."""
     try:
         alive, code = engine.call("inspect", "--format", "{{.State.Running}} {{.State.ExitCode}}", name).split()
     except Unmeasured as exc:
         raise Unmeasured("container_lost" if exc.cause == "container" else exc.cause, exc.detail) from exc
-    if alive != "true" and int(code) > _BY_SIGNAL:
+    if alive != "true" and int(code) > _BY_SIGNAL and not _changed(engine, name):
         raise Unmeasured("container_lost", fault(done.stderr).detail)
+
+
+def _changed(engine: Engine, name: str) -> bool:
+    """Say whether a trial changed what the first process is made of, and so may have made it end as if killed."""
+    return any(_FIRST_PROCESS.search(line) for line in engine.call("diff", name).splitlines())
 
 
 def _in_image(engine: Engine, name: str, program: str) -> bool:

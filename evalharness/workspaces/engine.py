@@ -2,11 +2,13 @@
 
 import atexit
 import functools
+import io
 import os
 import platform
 import secrets
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -22,7 +24,16 @@ from evalharness.temporary import own_folder
 ENGINES = ("podman", "docker")
 CALL_SECONDS = 120.0
 LONG_SECONDS = 3600.0  # to pull or build an image
-_DOWN = ("cannot connect", "connection refused", "is the docker daemon running", "no such file or directory: docker")
+STREAM_SECONDS = 600.0  # to copy what a trial left
+_DOWN = (
+    "cannot connect",
+    "connection refused",
+    "error during connect",
+    "failed to connect to the docker",
+    "is the docker daemon running",
+    "no such file or directory: docker",
+)
+_FULL = "no space left on device"
 _LOST = ("no such container", "no container with name", "no such object")
 
 
@@ -54,19 +65,29 @@ class Engine(Struct, frozen=True):
         return done.stdout.decode("utf-8", "replace").strip()
 
     @contextmanager
-    def stream(self, *words: str) -> Iterator[IO[bytes]]:
-        """Call the engine and read what it says while it says it; FileNotFoundError for a path that is not there."""
+    def stream(self, *words: str, seconds: float = STREAM_SECONDS) -> Iterator[IO[bytes]]:
+        """Call the engine and read what it says while it says it; FileNotFoundError for a path that is not there.
+
+        What is read may be cut short where the engine fails: then the end of the block raises Unmeasured.
+        """
         with subprocess.Popen(  # noqa: S603 - likewise
             self.words(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
             assert process.stdout is not None  # noqa: S101 - both are pipes
             assert process.stderr is not None  # noqa: S101
+            patience = threading.Timer(seconds, process.kill)
+            patience.start()
             try:
-                first = process.stdout.peek(1) if hasattr(process.stdout, "peek") else b"?"
-                if not first:
+                if _at_end(process.stdout):
                     _raise_missing(process.stderr.read(), words)
-                yield process.stdout
+                try:
+                    yield process.stdout
+                except ValueError:  # no archive: because the engine broke off, or by the trial's doing
+                    _check_ended(process)
+                    raise
+                _check_ended(process)
             finally:
+                patience.cancel()
                 process.kill()
 
     def up(self) -> str | None:
@@ -78,6 +99,16 @@ class Engine(Struct, frozen=True):
         return None
 
 
+def _at_end(stream: IO[bytes]) -> bool:
+    return isinstance(stream, io.BufferedReader) and not stream.peek(1)
+
+
+def _check_ended(process: subprocess.Popen[bytes]) -> None:
+    """Raise Unmeasured where a call of the engine has come to an end, and not to a good one."""
+    if process.stdout and process.stderr and _at_end(process.stdout) and process.wait():
+        raise fault(process.stderr.read() or f"cut short: exit code {process.returncode}".encode())
+
+
 def fault(stderr: bytes) -> Unmeasured:
     """Name what an engine complains about."""
     said = stderr.decode("utf-8", "replace").strip()
@@ -86,7 +117,7 @@ def fault(stderr: bytes) -> Unmeasured:
         return Unmeasured("container_engine", said[-500:])
     if any(words in low for words in _LOST):
         return Unmeasured("container_lost", said[-500:])
-    return Unmeasured("container", said[-500:])
+    return Unmeasured("disk_full" if _FULL in low else "container", said[-500:])
 
 
 def _raise_missing(stderr: bytes, words: Sequence[str]) -> None:

@@ -1,12 +1,14 @@
 """Containers whose image every task says for itself, as task folders with a Dockerfile each do."""
 
 import dataclasses
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from evalharness.errors import ConfigError
 from evalharness.model import Task
+from evalharness.tasksets.harbor_task import resolved
 from evalharness.tasksets.source import located
 from evalharness.workspaces.container import ContainerWorkspaces
 
@@ -22,8 +24,9 @@ class TaskContainers(ContainerWorkspaces):
     """Containers as `container` makes them, of the image that a task's field `environment` names.
 
     That is an object with `image`, or with `dockerfile`, seen from the suite's folder or from EVALH_DATA; `memory`,
-    `cpus` and `network` in it go before the suite's. What the image has in its working folder is in the workspace, and
-    the folder's own name leads there.
+    `cpus` and `network` in it go before the suite's, `env` is added to the suite's, with ${NAME} and ${NAME:-default}
+    for variables of this machine, and `workdir` goes before the image's working folder. What is in that folder is in
+    the workspace, and the folder's own name leads there.
     """
 
     environment: str = "environment"
@@ -45,16 +48,19 @@ class TaskContainers(ContainerWorkspaces):
         """Give the containers of one task; a memory, a number of cpus and a lack of network that it names are kept."""
         said = task.fields.get(self.environment)
         said = said if isinstance(said, dict) else {}
-        limits = {name: said[name] for name in ("memory", "cpus", "network") if said.get(name)}
+        own = {name: said[name] for name in ("memory", "cpus", "network") if said.get(name)}
+        own |= {"env": {**self.env, **resolved(said["env"])}} if isinstance(said.get("env"), dict) else {}
+        workdir = said.get("workdir")
+        own |= {"setup": f"cd {shlex.quote(workdir)} && {HERE}"} if isinstance(workdir, str) else {}
         dockerfile, image = said.get("dockerfile"), said.get("image")
         if isinstance(dockerfile, str):
             what, origin = f"the dockerfile of task '{task.id}'", "are the task folders where they were?"
-            return self.made_of(str(located(dockerfile, Path(self.folder), what=what, origin=origin)), "", **limits)
+            return self.made_of(str(located(dockerfile, Path(self.folder), what=what, origin=origin)), "", **own)
         if not isinstance(image, str):
             raise ConfigError(f"task '{task.id}': its field '{self.environment}' names no image and no dockerfile")
-        return self.made_of("", image, **limits)
+        return self.made_of("", image, **own)
 
-    def made_of(self, dockerfile: str, image: str, **limits: Any) -> ContainerWorkspaces:
+    def made_of(self, dockerfile: str, image: str, **own: Any) -> ContainerWorkspaces:
         """Give the containers of one image."""
         known = {each.name: getattr(self, each.name) for each in dataclasses.fields(ContainerWorkspaces)}
-        return ContainerWorkspaces(**{**known, "dockerfile": dockerfile, "image": image, "setup": HERE, **limits})
+        return ContainerWorkspaces(**{**known, "dockerfile": dockerfile, "image": image, "setup": HERE, **own})
