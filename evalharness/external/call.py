@@ -1,10 +1,16 @@
-"""One call of a command: its time, its output and its children stay in bounds, and it can be stopped from outside."""
+"""One call of a command: its time, its output and its children stay in bounds, and it can be stopped from outside.
+
+A command that is stopped is asked to end, and has a while to put away what no process of its own keeps, such as
+containers; then it is killed.
+"""
 
 import os
 import secrets
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
@@ -16,6 +22,7 @@ from evalharness.workspaces.tree import MARKER, end_tree
 MOST_OUTPUT = 64 << 20
 TAIL_BYTES = 4000
 LOOK_SECONDS = 0.05
+LAST_WORDS = 25.0  # docker alone takes 10 s to stop a container that does not listen
 
 
 class Ended(Struct, frozen=True, kw_only=True):
@@ -41,6 +48,8 @@ def call(command: Sequence[str], *, folder: Path, logs: Path, seconds: float, st
         )
         try:
             stopped = _watched(process, logs, deadline, stop)
+            if stopped:
+                _ask_to_end(process)
         finally:
             end_tree(process.pid, token)
             process.wait()
@@ -63,6 +72,15 @@ def _watched(process: "subprocess.Popen[bytes]", logs: Path, deadline: float, st
         if any((logs / name).stat().st_size > MOST_OUTPUT for name in ("stdout", "stderr")):
             return "output"
     return None
+
+
+def _ask_to_end(process: "subprocess.Popen[bytes]") -> None:
+    """Send the command and its children the signal to end, and wait for as long as it still does something."""
+    with suppress(ProcessLookupError, PermissionError):  # it ended just now
+        os.killpg(process.pid, signal.SIGTERM)
+    deadline = time.monotonic() + LAST_WORDS
+    while not ended(process) and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
 
 
 def _tail(path: Path) -> str:

@@ -5,11 +5,12 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
 from evalharness.executors import Finished, Job
+from evalharness.external.call import LAST_WORDS
 from evalharness.external.job import ExternalJob, carried_out
 from evalharness.model import Trial, TrialKey
 
 LONGEST_IDS = 60_000  # characters: an argument of a command may hold about twice as many
-LAST_WORDS = 10.0  # seconds for calls that were told to stop
+TO_READ = 10.0  # seconds to read what calls left that were told to stop
 
 
 class ExternalExecutor:
@@ -62,7 +63,7 @@ class ExternalExecutor:
         if abandon:
             self._stop.set()
         for thread in self._calls:
-            thread.join(LAST_WORDS if abandon else None)
+            thread.join(LAST_WORDS + TO_READ if abandon else None)
 
     def _begin(self) -> None:
         self._calls = {thread for thread in self._calls if thread.is_alive()}

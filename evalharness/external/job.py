@@ -173,7 +173,7 @@ class _Records:
             grades=record.grades,
             score=record.score,
             cause=record.cause,
-            detail=record.detail,
+            detail=record.detail.replace(self._asked.out, "{out}"),
         )
         if record.outcome is not Outcome.ERROR and (over := exceeded(record.usage, trial.task.limits)):
             judged = msgspec.structs.replace(judged, outcome=Outcome.FAIL, score=0.0, cause=over)

@@ -11,11 +11,13 @@ from evalharness.external.command import of_agent
 from evalharness.foreign import Source, load
 from evalharness.foreign import told as with_transcripts
 from evalharness.importers import Importer
+from evalharness.importers.harbor import CUT_SHORT
 from evalharness.importers.source import reading
 from evalharness.model import Extension, External, Record, Transcript
 from evalharness.registry import build
 
 PYTEST = "pytest"
+HARBOR = "harbor"
 
 
 class Told(Struct, frozen=True):
@@ -28,9 +30,8 @@ class Told(Struct, frozen=True):
 def importer_of(external: External) -> Importer:
     """Return what reads the logs of a suite's tool; pytest writes JUnit's XML."""
     name = "junit" if external.reads == PYTEST else external.reads
-    return build(
-        "importer", Extension(use=name, options={} if external.pass_at is None else {"pass_at": external.pass_at})
-    )
+    options: dict[str, Any] = {} if external.pass_at is None else {"pass_at": external.pass_at}
+    return build("importer", Extension(use=name, options=options | ({"asked": True} if name == HARBOR else {})))
 
 
 def sources(path: Path, external: External, run: str | None) -> list[Source]:
@@ -74,6 +75,7 @@ def told(out: Path, external: External, options: Mapping[str, Any]) -> dict[str,
 def _told(source: Source) -> list[Told]:
     with reading(source.path):
         found = [Told(*each) for each in with_transcripts(source, load(source).records)]
+    found = [each for each in found if source.kind != HARBOR or each.record.cause != CUT_SHORT]  # still owed
     return sorted(found, key=lambda each: each.record.trial)
 
 

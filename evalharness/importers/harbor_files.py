@@ -1,5 +1,6 @@
 """The pieces of harbor's results."""
 
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
@@ -51,11 +52,20 @@ class Step(msgspec.Struct):
     exception_info: ExceptionInfo | None = None
 
 
+class TaskId(msgspec.Struct):
+    """Where a task comes from: a folder, also in a repository, or a package."""
+
+    path: str | None = None
+    org: str | None = None
+    name: str | None = None
+
+
 class Trial(msgspec.Struct):
     """The result of one trial."""
 
     task_name: str
     trial_name: str = ""
+    task_id: TaskId | None = None
     source: str | None = None
     agent_info: AgentInfo = msgspec.field(default_factory=AgentInfo)
     agent_result: AgentResult | None = None
@@ -64,6 +74,14 @@ class Trial(msgspec.Struct):
     started_at: str | None = None
     finished_at: str | None = None
     step_results: list[Step] | None = None
+
+    @property
+    def asked_name(self) -> str:
+        """Return what `--include-task-name` calls the task: its folder or its package, never a name of its own."""
+        of = self.task_id or TaskId()
+        if of.org and of.name:
+            return f"{of.org}/{of.name}"
+        return PurePath(of.path).name if of.path else self.task_name
 
     @property
     def exceptions(self) -> list[ExceptionInfo]:
@@ -111,4 +129,11 @@ class Job(msgspec.Struct):
     stats: Stats = msgspec.field(default_factory=Stats)
     n_total_trials: int | None = None
     started_at: str | None = None
+    updated_at: str | None = None
+    finished_at: str | None = None
     trial_results: list[Trial] = []
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether harbor kept the job's result up to date, but never came to its end."""
+        return self.updated_at is not None and self.finished_at is None
