@@ -120,9 +120,7 @@ def _records(cases: list[Case], task_ids: list[str]) -> Iterator[Record]:
         yield Record(
             task_id=task_id,
             trial=trial,
-            outcome=judged.outcome,
-            score=judged.score,
-            cause=judged.cause,
+            **judged.recorded,
             grades=_grades(each) if judged.outcome is not Outcome.ERROR else (),
             usage=Usage(seconds=each.run_duration),
             judging=Usage(cost_usd=each.evaluation_cost) if each.evaluation_cost else None,

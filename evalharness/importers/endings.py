@@ -1,6 +1,7 @@
 """Foreign verdicts: words, flags and scores to pass, fail or error; what nobody knows is an error with its own word."""
 
 import math
+from typing import TypedDict
 
 from msgspec import Struct
 
@@ -12,12 +13,25 @@ FAILED = frozenset({"0", "0.0", "false", "no", "fail", "failed", "failure", "unr
 CAUSE = 80
 
 
+class Recorded(TypedDict):
+    """What a record holds of how its trial ended."""
+
+    outcome: Outcome
+    score: float | None
+    cause: str | None
+
+
 class Ending(Struct, frozen=True):
     """How a trial ended, as a foreign value says; `cause` is the original word where nothing was measured."""
 
     outcome: Outcome
     score: float | None = None
     cause: str | None = None
+
+    @property
+    def recorded(self) -> Recorded:
+        """Return what goes into its record."""
+        return Recorded(outcome=self.outcome, score=self.score, cause=self.cause)
 
 
 def unmeasured(word: str) -> Ending:

@@ -162,9 +162,7 @@ def _records(found: list[Instance]) -> Iterator[Record]:
         yield Record(
             task_id=each.sample_id,
             trial=trial,
-            outcome=judged.outcome,
-            score=judged.score,
-            cause=judged.cause,
+            **judged.recorded,
             usage=Usage(
                 input_tokens=used.input_tokens,
                 output_tokens=used.output_tokens,

@@ -131,9 +131,7 @@ def _records(told: Results, endings: dict[str, Ending]) -> Iterator[Record]:
         yield Record(
             task_id=task_id,
             trial=1,
-            outcome=judged.outcome,
-            score=judged.score,
-            cause=judged.cause,
+            **judged.recorded,
             usage=Usage(cost_usd=_number(told.costs.get(task_id)), seconds=_number(told.latencies.get(task_id))),
         )
 

@@ -82,9 +82,7 @@ class InspectImporter:
             task_id=str(sample.id),
             trial=sample.epoch,
             attempt=1 + (sample.retries or 0),
-            outcome=judged.outcome,
-            score=judged.score,
-            cause=judged.cause,
+            **judged.recorded,
             grades=grades,
             detail=str(plain(sample.error) or "")[:2000],
             usage=Usage(

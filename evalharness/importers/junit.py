@@ -139,9 +139,7 @@ def _records(cases: list[Case], task_ids: list[str]) -> Iterator[Record]:
         yield Record(
             task_id=task_id,
             trial=trial,
-            outcome=judged.outcome,
-            score=judged.score,
-            cause=judged.cause,
+            **judged.recorded,
             usage=Usage(seconds=_seconds(case.seconds)),
         )
 

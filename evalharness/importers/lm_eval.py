@@ -65,8 +65,7 @@ class LmEvalImporter:
             faults=_faults(results, chosen, [each.score for each in endings]),
         )
         records = (
-            Record(task_id=task_id, trial=1, outcome=each.outcome, score=each.score, cause=each.cause)
-            for task_id, each in zip(task_ids, endings, strict=True)
+            Record(task_id=task_id, trial=1, **each.recorded) for task_id, each in zip(task_ids, endings, strict=True)
         )
         return header(path, run, known), records
 

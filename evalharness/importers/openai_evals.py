@@ -69,7 +69,7 @@ class OpenAIEvalsImporter:
             faults=_faults(reports, [each for found in endings.values() for each in found]),
         )
         records = (
-            Record(task_id=sample_id, trial=trial, outcome=each.outcome, score=each.score, cause=each.cause)
+            Record(task_id=sample_id, trial=trial, **each.recorded)
             for sample_id, found in endings.items()
             for trial, each in enumerate(found, start=1)
         )

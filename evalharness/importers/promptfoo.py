@@ -81,9 +81,7 @@ def _records(keys: list[str], rows: list[Row]) -> Iterator[Record]:
         yield Record(
             task_id=key,
             trial=trial,
-            outcome=judged.outcome,
-            score=judged.score,
-            cause=judged.cause,
+            **judged.recorded,
             grades=_grades(row) if judged.outcome is not Outcome.ERROR else (),
             detail=(row.error or "")[:2000],
             usage=Usage(

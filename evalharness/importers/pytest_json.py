@@ -73,9 +73,7 @@ def _records(tests: list[Test]) -> Iterator[Record]:
         yield Record(
             task_id=each.nodeid,
             trial=trial,
-            outcome=judged.outcome,
-            score=judged.score,
-            cause=judged.cause,
+            **judged.recorded,
             usage=Usage(seconds=each.call.duration if each.call else None),
         )
 

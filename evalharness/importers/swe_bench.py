@@ -77,10 +77,7 @@ class SweBenchImporter:
             files = [path] if path.is_file() else sorted(_folders(path)[run].glob(f"*/{REPORT}"))
             endings = {name: _of_instance(each) for file in files for name, each in _instances(file).items()}
         known = Known(suite="swe-bench", agent=run, tasks=dict.fromkeys(endings, ()), tool="SWE-bench", faults=faults)
-        records = (
-            Record(task_id=name, trial=1, outcome=each.outcome, score=each.score, cause=each.cause)
-            for name, each in endings.items()
-        )
+        records = (Record(task_id=name, trial=1, **each.recorded) for name, each in endings.items())
         return header(path, run, known), records
 
 

@@ -87,9 +87,7 @@ class TableImporter:
             yield Record(
                 task_id=task_id,
                 trial=trial,
-                outcome=ending.outcome,
-                score=ending.score,
-                cause=ending.cause,
+                **ending.recorded,
                 usage=usage,
                 started_at=started_at or None,
                 model=model or None,
@@ -201,7 +199,7 @@ def _digits(path: Path, run: str, names: list[str], rows: Iterator[Row]) -> tupl
         trials=max(map(len, found.values()), default=1),
     )
     records = (
-        Record(task_id=task_id, trial=trial, outcome=ending.outcome, score=ending.score, cause=ending.cause)
+        Record(task_id=task_id, trial=trial, **ending.recorded)
         for task_id, digits in found.items()
         for trial, digit in enumerate(digits, start=1)
         for ending in (of_word(digit, pass_at=None, place=str(path)),)

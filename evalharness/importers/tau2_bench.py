@@ -117,9 +117,7 @@ def _records(found: list[Simulation], model: str | None) -> Iterator[Record]:
         yield Record(
             task_id=str(each.task_id),
             trial=trial,
-            outcome=judged.outcome,
-            score=judged.score,
-            cause=judged.cause,
+            **judged.recorded,
             usage=Usage(cost_usd=each.agent_cost, seconds=each.duration),
             seed=each.seed,
             started_at=each.start_time,

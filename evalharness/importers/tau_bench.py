@@ -76,9 +76,7 @@ class TauBenchImporter:
 def _records(found: list[Result]) -> Iterator[Record]:
     for each, trial in zip(found, from_one([each.trial for each in found]), strict=True):
         ending = _ending(each)
-        yield Record(
-            task_id=str(each.task_id), trial=trial, outcome=ending.outcome, score=ending.score, cause=ending.cause
-        )
+        yield Record(task_id=str(each.task_id), trial=trial, **ending.recorded)
 
 
 def _ending(result: Result) -> Ending:

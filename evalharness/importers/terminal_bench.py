@@ -131,9 +131,7 @@ def _records(found: list[Result], model: str | None) -> Iterator[Record]:
         yield Record(
             task_id=each.task_id,
             trial=trial,
-            outcome=judged.outcome,
-            score=judged.score,
-            cause=judged.cause,
+            **judged.recorded,
             usage=Usage(
                 input_tokens=each.total_input_tokens or None,  # agents that do not count say 0
                 output_tokens=each.total_output_tokens or None,

@@ -92,9 +92,7 @@ def _records(found: Results, *, close: bool) -> Iterator[Record]:
         yield Record(
             task_id=str(each.id),
             trial=trial,
-            outcome=judged.outcome,
-            score=judged.score,
-            cause=judged.cause,
+            **judged.recorded,
             usage=Usage(seconds=each.latency_s),
             model=found.model,
         )

@@ -47,6 +47,9 @@ def _stored(comparison: Comparison) -> Counted:
     broken, fixed = (_beyond_noise(comparison, flip) for flip in Flip)
     seen = comparison.screen[Flip.BROKEN]
     suspected = comparison.of(TaskClass.SUSPECTED_BROKEN)
+    if not seen.seen and not comparison.screen[Flip.FIXED].seen:
+        said = "no task looks broken or fixed, so there was none to run again"
+        return Counted(broken=broken, fixed=fixed, shown=False, said=said)
     said = (
         f"nothing was run again, so screened tasks are weighed against the noise floor: {seen.seen} suspected broken, "
         f"{_against_noise(seen)}{': ' * bool(suspected)}{names(suspected)}; "
@@ -73,32 +76,46 @@ def _confirmed(comparison: Comparison) -> Counted:
         also = f", {len(fixed)} confirmed fixed{': ' * bool(fixed)}{names(fixed)}"
         return Counted(broken=len(broken), fixed=len(fixed), shown=bool(broken), said=said + also)
     found = comparison.screen[Flip.FIXED]
+    if not found.seen:
+        said += "; no task looks fixed, so there was none to run again"
+        return Counted(broken=len(broken), fixed=0.0, shown=bool(broken), said=said)
     also = f"; fixes were not run again: {found.seen} suspected, {_against_noise(found)}"
     beyond = _beyond_noise(comparison, Flip.FIXED)
     return Counted(broken=len(broken), fixed=beyond, shown=bool(broken), said=said + also)
 
 
 @dataclass(frozen=True)
-class Trade:
-    """Promote when at most `max_share` of the passing tasks broke, and fewer broke than were fixed (or none broke).
+class _Counting:
+    """A rule that counts flips by one kind of evidence."""
 
-    The trade is named for whoever reviews it. Blocks where fresh trials show that more broke.
-    """
-
-    max_share: float = 0.02
     evidence: Evidence = "confirmed"
 
-    def __post_init__(self) -> None:
-        fraction(self.max_share, name="max_share", zero=True)
+    def needs(self) -> tuple[Need, ...]:
+        """Ask for the screen beside its noise floor."""
+        return (SCREEN,)
+
+
+@dataclass(frozen=True)
+class _Blocking(_Counting):
+    """One that can block."""
 
     @property
     def family(self) -> str:
         """The flips' share; raw flips are outside the budget."""
         return "" if self.evidence == "raw" else "flips"
 
-    def needs(self) -> tuple[Need, ...]:
-        """Ask for the screen beside its noise floor."""
-        return (SCREEN,)
+
+@dataclass(frozen=True)
+class Trade(_Blocking):
+    """Promote when at most `max_share` of the passing tasks broke, and fewer broke than were fixed (or none broke).
+
+    The trade is named for whoever reviews it. Blocks where fresh trials show that more broke.
+    """
+
+    max_share: float = 0.02
+
+    def __post_init__(self) -> None:
+        fraction(self.max_share, name="max_share", zero=True)
 
     def check(self, comparison: Comparison, budget: ErrorBudget) -> Check:  # noqa: ARG002 - spent on fresh trials
         """Weigh what broke against what passes and what was fixed."""
@@ -114,20 +131,10 @@ class Trade:
 
 
 @dataclass(frozen=True)
-class NetFixes:
+class NetFixes(_Blocking):
     """Promote when at least `min` more tasks were fixed than broke; blocks only where fresh trials show more broken."""
 
     min: int = 1
-    evidence: Evidence = "confirmed"
-
-    @property
-    def family(self) -> str:
-        """The flips' share; raw flips are outside the budget."""
-        return "" if self.evidence == "raw" else "flips"
-
-    def needs(self) -> tuple[Need, ...]:
-        """Ask for the screen beside its noise floor."""
-        return (SCREEN,)
 
     def check(self, comparison: Comparison, budget: ErrorBudget) -> Check:  # noqa: ARG002 - spent on fresh trials
         """Subtract the broken from the fixed."""
@@ -138,16 +145,11 @@ class NetFixes:
 
 
 @dataclass(frozen=True)
-class MinFixes:
+class MinFixes(_Counting):
     """Promote when at least `min` tasks were fixed; too few fixes are no harm, and keep back."""
 
     family: ClassVar[str] = ""
     min: int = 1
-    evidence: Evidence = "confirmed"
-
-    def needs(self) -> tuple[Need, ...]:
-        """Ask for the screen beside its noise floor."""
-        return (SCREEN,)
 
     def check(self, comparison: Comparison, budget: ErrorBudget) -> Check:  # noqa: ARG002 - spent on fresh trials
         """Count the fixed."""

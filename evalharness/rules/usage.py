@@ -52,41 +52,40 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Tokens:
-    """Promote when tokens per trial rise by at most `max_increase`; unknown in any trial decides nothing."""
+class _PerTrial:
+    """A rule about what trials use on average."""
 
     max_increase: float = 0.1
     family: ClassVar[str] = "cost"
+    rule: ClassVar[str]
+    column: ClassVar[str]
+    noun: ClassVar[str]
 
     def __post_init__(self) -> None:
         _positive(self.max_increase)
 
     def needs(self) -> tuple[Need, ...]:
-        """Ask for the ratio of tokens."""
-        return (Need(quantity="ratio", column="tokens", names=("per", "trial")),)
+        """Ask for the ratio of what is used."""
+        return (Need(quantity="ratio", column=self.column, names=("per", "trial")),)
 
     def check(self, comparison: Comparison, budget: ErrorBudget) -> Check:  # noqa: ARG002 - in the measure's bounds
         """Compare the ratio with what is allowed."""
-        return _known("tokens", comparison, self.needs()[0], noun="tokens per trial", increase=self.max_increase)
+        noun = f"{self.noun} per trial"
+        return _known(self.rule, comparison, self.needs()[0], noun=noun, increase=self.max_increase)
 
 
 @dataclass(frozen=True)
-class Steps:
+class Tokens(_PerTrial):
+    """Promote when tokens per trial rise by at most `max_increase`; unknown in any trial decides nothing."""
+
+    rule = column = noun = "tokens"
+
+
+@dataclass(frozen=True)
+class Steps(_PerTrial):
     """Promote when model calls per trial rise by at most `max_increase`; unknown in any trial decides nothing."""
 
-    max_increase: float = 0.1
-    family: ClassVar[str] = "cost"
-
-    def __post_init__(self) -> None:
-        _positive(self.max_increase)
-
-    def needs(self) -> tuple[Need, ...]:
-        """Ask for the ratio of model calls."""
-        return (Need(quantity="ratio", column="model_calls", names=("per", "trial")),)
-
-    def check(self, comparison: Comparison, budget: ErrorBudget) -> Check:  # noqa: ARG002 - in the measure's bounds
-        """Compare the ratio with what is allowed."""
-        return _known("steps", comparison, self.needs()[0], noun="model calls per trial", increase=self.max_increase)
+    rule, column, noun = "steps", "model_calls", "model calls"
 
 
 def _known(rule: str, comparison: Comparison, need: Need, *, noun: str, increase: float) -> Check:
