@@ -161,7 +161,7 @@ def test_adapters_import_each_others_protocols_only():
 
     Process trees are no adapter at all.
     """
-    allowed = PROTOCOLS | {f"evalharness.workspaces.{each}" for each in ("local", "process", "tree")}
+    allowed = PROTOCOLS | {f"evalharness.workspaces.{each}" for each in ("lifeline", "local", "process", "tree")}
     for family in ADAPTERS:
         others = within(*(each for each in ADAPTERS if each != family)) - allowed
         assert breaches(within(family), others) == []

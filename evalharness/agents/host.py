@@ -6,7 +6,6 @@ the one that is left over waits for the next request, and ends everything when t
 """
 
 import asyncio
-import fcntl
 import os
 import pickle
 import signal
@@ -28,12 +27,11 @@ from evalharness.workspaces.local import LocalWorkspace
 
 
 def main() -> None:
-    """Serve the parent over the pipes that the command line names."""
-    _, _, requests_fd, answers_fd, life_fd, slots = sys.argv
+    """Serve the parent over the two pipes that the command line names."""
+    _, _, requests_fd, answers_fd, slots = sys.argv
     sys.argv = [""]
-    for descriptor in (int(requests_fd), int(answers_fd), int(life_fd)):
+    for descriptor in (int(requests_fd), int(answers_fd)):
         os.set_inheritable(descriptor, False)
-    _die_with_parent(int(life_fd))
     requests, answers = os.fdopen(int(requests_fd), "rb"), os.fdopen(int(answers_fd), "wb")
     first = read_message(requests)
     if first is None:
@@ -47,17 +45,6 @@ def main() -> None:
         return
     write_message(answers, msgspec.msgpack.encode(Ready()))
     _Server(spec, function, requests, answers).serve(int(slots))
-
-
-def _die_with_parent(life: int) -> None:
-    """Let the kernel end everything here when the parent is gone, whatever holds the interpreter; on Linux.
-
-    No one writes into this pipe, so that all it ever signals is that its other end was closed.
-    """
-    if sys.platform == "linux":
-        fcntl.fcntl(life, fcntl.F_SETOWN, -os.getpgrp())
-        fcntl.fcntl(life, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 class _Server:

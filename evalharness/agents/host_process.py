@@ -41,7 +41,7 @@ class Host:
         self._tail = b""
         self._process, ends = started(spec, python=python, slots=slots)
         self._requests, self._answers = os.fdopen(ends.requests, "wb"), os.fdopen(ends.answers, "rb")
-        self._life = os.fdopen(ends.life, "wb")
+        self._life = ends.life
         with suppress(BrokenPipeError):  # it could not even start: waiting for it says so
             write_message(self._requests, msgspec.msgpack.encode(spec))
         self._listener = threading.Thread(target=self._listen, daemon=True, name="evalh-host")

@@ -11,6 +11,7 @@ import msgspec
 
 import evalharness
 from evalharness.agents.wire import HostSpec
+from evalharness.workspaces.lifeline import Lifeline
 
 BOOT = """\
 import json, sys
@@ -22,36 +23,37 @@ main()
 
 
 class Pipes(NamedTuple):
-    """The parent's ends: to ask, to hear, and to be known alive by."""
+    """The parent's ends: to ask, to hear, and what the process hangs on."""
 
     requests: int
     answers: int
-    life: int
+    life: Lifeline
 
 
 def started(spec: HostSpec, *, python: str, slots: int) -> tuple["subprocess.Popen[bytes]", Pipes]:
     """Start the process; return it with the ends of the pipes to it."""
-    (requests, requests_end), (answers_end, answers), (life, life_end) = os.pipe(), os.pipe(), os.pipe()
-    ends, theirs = Pipes(requests_end, answers_end, life_end), (requests, answers, life)
+    (requests, requests_end), (answers_end, answers), life = os.pipe(), os.pipe(), Lifeline()
     try:
         process = subprocess.Popen(  # noqa: S603 - the interpreter that the user named
-            [python, "-c", BOOT, _paths(spec.folder, python), *map(str, theirs), str(slots)],
+            [python, "-c", BOOT, _paths(spec.folder, python), str(requests), str(answers), str(slots)],
             cwd=spec.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             bufsize=0,
-            pass_fds=theirs,
+            pass_fds=(requests, answers, life.theirs),
             start_new_session=True,
         )
+        life.tie(process.pid)
     except OSError:
-        for end in ends:
-            os.close(end)
+        os.close(requests_end)
+        os.close(answers_end)
+        life.close()
         raise
     finally:
-        for end in theirs:
-            os.close(end)
-    return process, ends
+        os.close(requests)
+        os.close(answers)
+    return process, Pipes(requests_end, answers_end, life)
 
 
 def _paths(folder: str, python: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from evalharness.workspaces import Completed
+from evalharness.workspaces.lifeline import Lifeline
 from evalharness.workspaces.tree import MARKER, end_tree
 
 MAX_OUTPUT = 8 * 1024 * 1024
@@ -61,32 +62,41 @@ def run_bounded(
     """
     token = secrets.token_hex(8)
     started = time.monotonic()
-    process = subprocess.Popen(  # noqa: S603 - to run what a suite or agent names is the purpose
-        list(command),
-        bufsize=0,
-        cwd=cwd,
-        env=_marked(env, token),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        pass_fds=tuple(descriptors),
-    )
-    with _Streams(process, stdin, bounds.output) as streams:
-        try:
-            stopped = _follow(process, streams, bounds, deadline=started + bounds.seconds)
-        finally:
-            end_tree(process.pid, token)  # before the process is reaped, while its number is still its own
-            process.wait()
-        if stopped is None:
-            streams.drain()
-        return Completed(
-            exit_code=None if stopped else process.returncode,
-            stdout=streams.content("stdout"),
-            stderr=streams.content("stderr"),
-            seconds=time.monotonic() - started,
-            stopped="output" if streams.overflowing else stopped,
+    with Lifeline() as life:
+        process = subprocess.Popen(  # noqa: S603 - to run what a suite or agent names is the purpose
+            list(command),
+            bufsize=0,
+            cwd=cwd,
+            env=_marked(env, token),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=(*descriptors, life.theirs),
         )
+        life.tie(process.pid)
+        with _Streams(process, stdin, bounds.output) as streams:
+            try:
+                stopped = _follow(process, streams, bounds, deadline=started + bounds.seconds)
+            finally:
+                end_tree(process.pid, token)  # before the process is reaped, while its number is still its own
+                process.wait()
+            return _completed(process, streams, stopped, seconds=time.monotonic() - started)
+
+
+def _completed(
+    process: subprocess.Popen[bytes], streams: "_Streams", stopped: str | None, *, seconds: float
+) -> Completed:
+    """Say how an ended command went."""
+    if stopped is None:
+        streams.drain()
+    return Completed(
+        exit_code=None if stopped else process.returncode,
+        stdout=streams.content("stdout"),
+        stderr=streams.content("stderr"),
+        seconds=seconds,
+        stopped="output" if streams.overflowing else stopped,
+    )
 
 
 def _marked(env: Mapping[str, str], token: str) -> dict[str, str]:

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -44,16 +45,41 @@ def test_hosts_end_with_the_run_that_is_killed(tmp_path, hang):
         f"    os.fork()\n    pathlib.Path(f'pid-{{os.getpid()}}').touch()\n    {hang}\n",
     )
     process = start("run", "suite.yaml", "-a", "agent.yaml", "-o", "run", "-j", 1, cwd=tmp_path)
-    deadline = time.monotonic() + PATIENCE
-    while len(list(tmp_path.glob("pid-*"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    pids = [int(file.name.removeprefix("pid-")) for file in tmp_path.glob("pid-*")]
-    assert len(pids) == 2
+    pids = appeared(tmp_path)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
+    assert gone(pids)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel to end it")
+@pytest.mark.parametrize("detached", [False, True], ids=["attached", "its streams closed"])
+def test_a_command_ends_with_the_run_that_is_killed(tmp_path, detached):
+    write_suite(tmp_path)
+    quiet = "exec >&- 2>&- <&-; " if detached else ""
+    command = f"{quiet}sleep 1000 & echo $! > $HERE/pid-$!; echo $$ > $HERE/pid-$$; wait"
+    (tmp_path / "agent.yaml").write_text(json.dumps({"use": "command", "options": {"command": ["sh", "-c", command]}}))
+    env = {**environment(), "HERE": str(tmp_path)}
+    process = start("run", "suite.yaml", "-a", "agent.yaml", "-o", "run", "-j", 1, cwd=tmp_path, env=env)
+    pids = appeared(tmp_path)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert gone(pids)
+
+
+def appeared(folder):
+    deadline = time.monotonic() + PATIENCE
+    while len(list(folder.glob("pid-*"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    pids = [int(file.name.removeprefix("pid-")) for file in folder.glob("pid-*")]
+    assert len(pids) == 2
+    return pids
+
+
+def gone(pids):
+    deadline = time.monotonic() + PATIENCE
     while any(map(running, pids)) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not any(map(running, pids))
+    return not any(map(running, pids))
 
 
 def running(pid):
