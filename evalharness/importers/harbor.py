@@ -108,7 +108,7 @@ class HarborImporter:
                 detail=said[:2000] or (last_words(each.folder) if judged.outcome is Outcome.FAIL else ""),
                 usage=structs.replace(trial.used, seconds=seconds_between(trial.started_at, trial.finished_at)),
                 started_at=trial.started_at,
-                model=trial.agent_info.model_info and trial.agent_info.model_info.name,
+                model=trial.model,
             )
 
     def _ending(self, path: Path, trial: Trial, job: Job) -> Ending:

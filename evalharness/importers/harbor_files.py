@@ -107,8 +107,12 @@ class Trial(msgspec.Struct):
     @property
     def run(self) -> str:
         """Name the agent, and the model where it has one."""
-        model = self.agent_info.model_info
-        return f"{self.agent_info.name}/{model.name}" if model and model.name else self.agent_info.name
+        return f"{self.agent_info.name}/{self.model}" if self.model else self.agent_info.name
+
+    @property
+    def model(self) -> str | None:
+        """Return the name of the model."""
+        return self.agent_info.model_info.name if self.agent_info.model_info else None
 
 
 class Group(msgspec.Struct):
