@@ -1,6 +1,7 @@
 """Runs made of plain counts, for tests of what is computed from them."""
 
 from evalharness.model import (
+    RUN_SCHEMA,
     AgentDefinition,
     AgentEntry,
     Origin,
@@ -16,7 +17,7 @@ Counted = tuple[int, int, int]
 def header(task_ids: list[str], *, fingerprint: str = "f", run_id: str = "r", seed: int = 1) -> RunHeader:
     """A header over these tasks; every task with the same digests."""
     return RunHeader(
-        schema=1,
+        schema=RUN_SCHEMA,
         run_id=run_id,
         suite=SuiteEntry(name="suite", version="1", digest="d", place="suite.yaml"),
         tasks={each: TaskEntry(task="t", graders="g", limits="l", tags=("all",)) for each in task_ids},

@@ -12,22 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from evalharness.cli import main
 from evalharness.executors.threads import ThreadExecutor
 from evalharness.model import (
-    RUN_SCHEMA,
-    AgentDefinition,
-    AgentEntry,
     Extension,
     GraderUse,
     Limits,
-    Origin,
     Planned,
     Record,
     RunHeader,
-    SuiteEntry,
     Task,
-    TaskEntry,
     Transcript,
 )
 from evalharness.redact import Redactor
@@ -35,6 +31,7 @@ from evalharness.runner import Pace, RunResult, Stop, run
 from evalharness.running.planning import Owed
 from evalharness.running.trial import TrialJob
 from evalharness.store import RunStore
+from tests import factories
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60.0  # an upper bound for hangs, never a measure
@@ -56,18 +53,8 @@ def tasks(number: int = 3, *, seconds: float = 20.0) -> tuple[Task, ...]:
 
 def header(of: Sequence[Task] = (), *, trials: int = 1, seed: int = 7) -> RunHeader:
     """Make the header of a run of these tasks."""
-    definition = AgentDefinition(name="test", use="function")
-    return RunHeader(
-        schema=RUN_SCHEMA,
-        run_id="20260101T000000-000000",
-        suite=SuiteEntry(name="suite", version="1", digest="d", place="suite.yaml"),
-        tasks={task.id: TaskEntry(task="t", graders="g", limits="l") for task in of},
-        agent=AgentEntry(name="test", version="", fingerprint="f", definition=definition),
-        trials=trials,
-        seed=seed,
-        started_at="2026-01-01T00:00:00+00:00",
-        origin=Origin(harness="0", python="3", platform="any"),
-    )
+    made = factories.header([task.id for task in of], run_id="20260101T000000-000000", seed=seed)
+    return msgspec.structs.replace(made, trials=trials)
 
 
 def planned(of: Sequence[Task], *, trials: int = 1, first: int = 1) -> Planned:
