@@ -56,26 +56,22 @@ def _arguments(model: str, seed: int | None, options: dict[str, Any]) -> dict[st
     return {**options, **ours}
 
 
-def complete(  # noqa: PLR0913 - what a call is, each once
+def complete(
+    said: str | list[dict[str, Any]],
     *,
     model: str,
-    prompt: str | None = None,
-    messages: list[dict[str, Any]] | None = None,
     timeout: float,
     seed: int | None,
     options: dict[str, Any],
     ceiling: Ceiling | None = None,
 ) -> Reply:
-    """Ask a model: `messages` for a chat, `prompt` for a text completion; the asking takes no longer than `timeout`.
+    """Ask a model to answer the messages of a chat, or to complete a text, in no more asking than `timeout`.
 
     A call that the provider holds back (429) is waited out and asked again, within the patience of `ceiling`; nothing
     else is. `options` go to litellm as they are (temperature, stop, api_base, tools ...). A provider that knows no
     seed is asked without one. An answer that the trial under way may use again is not asked for.
     """
-    if (prompt is None) == (messages is None):
-        raise ValueError("give either prompt or messages")
-    said = {"prompt": prompt} if messages is None else {"messages": messages}
-    arguments = {**_arguments(model, seed, options), **said}
+    arguments = {**_arguments(model, seed, options), "prompt" if isinstance(said, str) else "messages": said}
     memory = underway.memory()
     if memory is None:
         return _asked(arguments, timeout, ceiling)

@@ -54,11 +54,9 @@ def no_key(monkeypatch):
 
 def ask(server, *, model="openai/gpt-4o-mini", timeout=10.0, seed=7, prompt=None, patience=0.0, **options):
     options = {"api_base": f"{server.url}/v1", **options}
-    messages = ASKED if prompt is None else None
     return complete(
+        ASKED if prompt is None else prompt,
         model=model,
-        messages=messages,
-        prompt=prompt,
         timeout=timeout,
         seed=seed,
         options=options,
@@ -181,16 +179,10 @@ def test_a_hundred_threads_share_their_connections(prompt):
         assert server.connections < 150  # not one per call; a few more than threads are opened while others come back
 
 
-def test_neither_prompt_nor_both_is_refused():
-    for prompt, messages in ((None, None), ("x", ASKED)):
-        with pytest.raises(ValueError, match="either prompt or messages"):
-            complete(model="openai/m", prompt=prompt, messages=messages, timeout=1, seed=None, options={})
-
-
 SCRIPT = """
 import os, sys
 from evalharness.litellm_client import complete
-reply = complete(model="openai/m", messages=[{"role": "user", "content": "?"}], timeout=10, seed=1,
+reply = complete([{"role": "user", "content": "?"}], model="openai/m", timeout=10, seed=1,
                  options={"api_base": sys.argv[1]})
 print(reply.text, os.environ.get("FROM_DOTENV"))
 """

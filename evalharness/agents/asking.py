@@ -83,9 +83,8 @@ def ask(
     chat = prompting.mode == "chat"
     try:
         reply = litellm_client.complete(
+            [{"role": message.role, "content": message.content} for message in asked] if chat else asked[0].content,
             model=model,
-            messages=[{"role": message.role, "content": message.content} for message in asked] if chat else None,
-            prompt=None if chat else asked[0].content,
             timeout=task.limits.seconds,
             seed=folded(seed),
             options=options,

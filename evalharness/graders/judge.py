@@ -149,8 +149,8 @@ class Judge:
         place = {"api_base": self.api_base} if self.api_base else {}
         options = {**_FORMATS[self.structured], **place, "temperature": self.temperature, **self.options}
         return complete(
+            messages,
             model=self.model,
-            messages=messages,
             timeout=self.seconds,
             seed=seed,
             options=options,

@@ -85,9 +85,7 @@ class ProviderAuthor:
         options = {"temperature": self.temperature, "max_tokens": self.max_tokens, **self.options}
         if self._forms[0] != "text":
             options["response_format"] = self._response_format(request)
-        reply = litellm_client.complete(
-            model=self.model, messages=messages, timeout=self.seconds, seed=seed, options=options
-        )
+        reply = litellm_client.complete(messages, model=self.model, timeout=self.seconds, seed=seed, options=options)
         return Written(
             text=reply.text,
             model=reply.model or self.model,
