@@ -10,6 +10,7 @@ import pandas as pd
 
 from evalharness.compare import side
 from evalharness.comparison.missing import ArmCounts
+from evalharness.comparison.plan_notes import history_of
 from evalharness.comparison.slices import slices
 from evalharness.errors import EvalHarnessError
 from evalharness.gating.store import GateStore
@@ -141,7 +142,7 @@ def facts(header: RunHeader) -> dict[str, str]:
         "suite": f"{header.suite.name} {header.suite.version}".strip(),
         "suite digest": header.suite.digest,
         "seed": str(header.seed),
-        "trials per task": f"{header.trials}{' on average' if 'allocate' in header.options else ''}",
+        "trials per task": _trials(header),
         "started": header.started_at,
         "commit": commit if origin.git_commit else "unknown",
         "evalh": origin.harness,
@@ -149,6 +150,11 @@ def facts(header: RunHeader) -> dict[str, str]:
         "platform": origin.platform,
         **({"resource limits": described(header.resources)} if header.resources else {}),
     }
+
+
+def _trials(header: RunHeader) -> str:
+    allocate = header.options.get("allocate")
+    return f"{header.trials} on average, by the history of {history_of(allocate)}" if allocate else str(header.trials)
 
 
 def _slices(comparison: Comparison) -> tuple[Slice, ...]:

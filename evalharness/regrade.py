@@ -12,7 +12,7 @@ from evalharness.executors import Finished
 from evalharness.loading.digests import entries
 from evalharness.model import Record, RunHeader, Suite, Task, Trial
 from evalharness.registry import build
-from evalharness.running.judging import regraded
+from evalharness.running.judging import prepare, preparing, regraded
 from evalharness.runs import new_run_id, suite_entry
 from evalharness.store import RunStore
 from evalharness.workspaces import of_task
@@ -30,6 +30,7 @@ def regrade(store: RunStore, suite: Suite, *, out: Path | None = None, workers: 
         raise ConfigError(f"{suite.place}: its own command judges its tasks: there is nothing to grade again")
     tasks = {task.id: task for task in suite.tasks}
     header = _header(store, suite)
+    prepare(preparing(suite.tasks))
     first, *more = store.planned()
     sibling = RunStore.create(out or store.path.parent / header.run_id, header, first)
     with sibling.writer() as writer, ThreadPoolExecutor(workers) as pool:

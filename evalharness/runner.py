@@ -22,13 +22,14 @@ from evalharness.running.losses import Losses
 from evalharness.running.outage import Outages
 from evalharness.running.pace import THREADS, Pace, Stop
 from evalharness.store import RunWriter
+from evalharness.text import one_line
 
 __all__ = ["THREADS", "Listener", "Pace", "RunResult", "Stop", "run"]
 
 TICK_SECONDS = 0.25
 AHEAD = 2  # trials in flight per worker, so that no worker waits for the next one
 LONGEST_BACKOFF_SECONDS = 60.0
-SAID = 200  # characters of why
+SAID = 160  # characters of why
 
 Listener = Callable[[Tally], None]
 
@@ -107,6 +108,8 @@ class _Running:
         while self._goes_on():
             self._submit()
             self._take(self._finished(self._patience()))
+            if self._breaker.cause is None:
+                self._tally.outage = ""
             self._writer.sync()
             self._listener(self._tally)
         self._take(self._finished(0.0), last=True)
@@ -171,7 +174,7 @@ class _Running:
             self._outage = cause
             return
         self._call_back()
-        self._tally.waiting = f"waiting for {cause} to pass"
+        self._tally.outage = f"{cause} ({self._said})" if self._said else cause
         if now >= self._breaker.probe_at and not self._in_flight:
             if not self._backlog:
                 self._backlog.add(heapq.heappop(self._delayed)[2])
@@ -212,7 +215,7 @@ class _Running:
         record = finished.record
         self._in_flight.pop(finished.trial.key)
         if record is not None and record.outcome is Outcome.ERROR:
-            self._said = record.detail.partition("\n")[0][:SAID]
+            self._said = one_line(record.detail, longest=SAID)
         taken = self._outages.take(finished, now=time.monotonic())
         for each in taken.owed:
             self._owe(each)

@@ -32,6 +32,13 @@ def plain(value: Any, kind: type[Plain]) -> Plain:
     return decoder(kind).decode(as_json(value))
 
 
+def one_line(text: str, *, longest: int) -> str:
+    """Return the first line that says anything, cut to a length, with whatever cannot be seen written out."""
+    said = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    shown = said if said.isprintable() else repr(said)[1:-1]
+    return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."
+
+
 _BUILDING = Lock()
 _DECODERS: dict[type[Any], msgspec.json.Decoder[Any]] = {}
 

@@ -5,6 +5,7 @@ import pytest
 
 from evalharness.compare import compare
 from evalharness.errors import ConfigError
+from evalharness.evidence import facts
 from evalharness.gate import PRESETS, judge
 from evalharness.outcomes import read
 from evalharness.pages import run_page
@@ -56,9 +57,12 @@ def test_the_latest_run_of_the_suite_is_the_history_by_default(here):
     (here / "before").rename(here / "runs-before")
     (here / "runs").mkdir()
     (here / "runs-before").rename(here / "runs" / "20260101T000000-aaaaaa")
-    ran(here, "after", "--allocate", "history")
+    done = ran(here, "after", "--allocate", "history")
+    assert "trials are allotted by the history of runs/20260101T000000-aaaaaa (" in done.stderr
     allocate = RunStore(here / "after").header.options["allocate"]
     assert allocate["history"] == "runs/20260101T000000-aaaaaa"
+    said = facts(RunStore(here / "after").header)["trials per task"]
+    assert "on average, by the history of runs/20260101T000000-aaaaaa (2" in said
     assert allocate["with_history"] == TASKS
 
 

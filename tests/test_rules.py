@@ -124,6 +124,13 @@ def test_without_fresh_trials_the_screen_is_weighed_against_its_noise_floor_and_
     assert "nothing was run again" in found.because
 
 
+@pytest.mark.parametrize("rule", ["trade", "net_fixes", "min_fixes"])
+def test_where_no_task_looks_changed_it_is_said_that_there_was_none_to_run_again(rule):
+    """Used to: an unchanged candidate read as if somebody had left out what should have been run."""
+    because = check(rule, candidate=SUITE).because
+    assert because.startswith("no task looks broken or fixed, so there was none to run again")
+
+
 def test_a_hidden_trade_is_not_promoted_from_stored_trials():
     """Majority flips beyond their noise floor missed fifteen total breaks: each looks like a coin's fall by itself."""
     never = {f"n{n}": (0, 10, 0) for n in range(20)}

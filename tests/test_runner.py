@@ -415,3 +415,24 @@ def test_a_listener_sees_the_run_come_to_its_end(tmp_path):
     run = Run(tmp_path / "run", lambda *_: "yes")
     run.carry_out(listener=lambda tally: seen.append(tally.measured))
     assert seen[-1] == 3
+
+
+def test_the_progress_of_an_outage_says_why_in_one_line_without_secrets(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOME_API_KEY", "sk-very-secret-value")
+    calls, seen = [], []
+
+    def act(_task, _number):
+        calls.append(1)
+        if len(calls) <= 10:
+            raise Unmeasured("status:503", "\nupstream \x1b[31mgone sk-very-secret-value " + 300 * "x" + "\nmore")
+        return "yes"
+
+    run = Run(tmp_path / "run", act, of=tasks(12))
+    run.carry_out(listener=lambda tally: seen.append(tally.outage))
+    said = {each for each in seen if each}
+    assert len(said) == 1
+    told = said.pop()
+    assert told.startswith("status:503 (upstream \\x1b[31mgone [redacted] xxx")
+    assert told.endswith("x...)")
+    assert len(told) < 200
+    assert seen[-1] == ""

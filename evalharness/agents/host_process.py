@@ -12,7 +12,7 @@ import msgspec
 
 from evalharness.agents.host_start import started
 from evalharness.agents.wire import ANSWERS, READY, Answer, HostSpec, Request, read_message, write_message
-from evalharness.errors import AgentFault, ConfigError, Displaced, LimitReached, Unmeasured
+from evalharness.errors import AgentFault, ConfigError, Displaced, LimitReached, Unbegun, Unmeasured
 from evalharness.model import Transcript
 
 LAST_WORDS_SECONDS = 1.0
@@ -104,14 +104,14 @@ class Host:
             return False
         try:
             if not self.usable:
-                raise Displaced
+                raise Unbegun
             self._calls[request.id] = box
             if request.task is None and not _writable(self._requests.fileno(), timeout):
                 return False
             write_message(self._requests, msgspec.msgpack.encode(request))
         except OSError as exc:  # the host died while it was being asked
             self._broken = True
-            raise Displaced from exc
+            raise Unbegun from exc
         finally:
             self._lock.release()
         return True

@@ -9,7 +9,7 @@ import msgspec
 
 from evalharness.cli.allowing import allowances_of, allowing_options
 from evalharness.cli.interrupts import EXIT_CODES, interruptible
-from evalharness.cli.options import JSON, REPORTS
+from evalharness.cli.options import BUDGET_USD, JSON, REPORTS
 from evalharness.cli.progress import progress, together
 from evalharness.cli.terminal import colour
 from evalharness.cli.where import Where, executor_options
@@ -69,7 +69,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--policy", metavar="FILE|PRESET", help="Instead of the suite's policy.")
 @click.option("--stance", type=click.Choice(["guard", "certify", "report"]), help="Instead of the policy's stance.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="The gate directory (default: gates/<id>).")
-@click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help="Stop before spending more.")
+@BUDGET_USD
 @click.option("--budget-minutes", type=click.FloatRange(0, min_open=True), help="Decide by then, on what there is.")
 @REPORTS
 @allowing_options

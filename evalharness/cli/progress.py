@@ -1,4 +1,7 @@
-"""How a run looks while it goes on: a live line on a terminal, plain lines every ten seconds elsewhere."""
+"""How a run looks while it goes on: a live line on a terminal, plain lines every ten seconds elsewhere.
+
+Plain lines tell of an outage when it begins and when it is over, and in between ever more rarely.
+"""
 
 import sys
 import time
@@ -14,6 +17,7 @@ from evalharness.runner import Listener
 from evalharness.running.budget import Tally
 
 PLAIN_SECONDS = 10.0
+RAREST_SECONDS = 600.0
 LIVE_SECONDS = 0.2
 Z95 = 1.959963984540054
 
@@ -39,7 +43,11 @@ def line(tally: Tally) -> str:
         parts.append(f"${tally.cost_usd:.4f}")
     if done and done < tally.owed:
         parts.append(f"{_clock(tally.seconds / done * (tally.owed - done))} left")
-    return " · ".join([*parts, *([tally.waiting] if tally.waiting else [])])
+    if tally.outage:
+        parts.append(f"waiting for an outage to pass: {tally.outage}")
+    elif tally.waiting:
+        parts.append(tally.waiting)
+    return " · ".join(parts)
 
 
 def _clock(seconds: float) -> str:
@@ -58,13 +66,21 @@ def progress(owed: int) -> Iterator[Listener]:
 
 
 def _plain() -> Listener:
-    shown = time.monotonic()
+    shown, pause = time.monotonic(), PLAIN_SECONDS
+    since: float | None = None  # when the outage that goes on began
 
     def listen(tally: Tally) -> None:
-        nonlocal shown
-        if time.monotonic() - shown >= PLAIN_SECONDS:
-            shown = time.monotonic()
-            click.echo(line(tally), err=True)
+        nonlocal shown, pause, since
+        now, over = time.monotonic(), ""
+        changed = bool(tally.outage) != (since is not None)
+        if changed and since is not None:
+            over = f" · the outage is over after {_clock(now - since)}"
+        if changed:
+            since, pause = now if tally.outage else None, PLAIN_SECONDS
+        if changed or now - shown >= pause:
+            pause = min(pause * 2, RAREST_SECONDS) if since is not None and not changed else pause
+            shown = now
+            click.echo(line(tally) + over, err=True)
 
     return listen
 
@@ -107,6 +123,7 @@ def together(listener: Listener) -> Listener:
                     tokens=sum(each.tokens for each in tallies),
                     started=min(each.started for each in tallies),
                     waiting=tally.waiting,
+                    outage=next((each.outage for each in tallies if each.outage), ""),
                 )
             )
 

@@ -10,7 +10,7 @@ import msgspec
 
 from evalharness.cli.dry_run import estimate
 from evalharness.cli.interrupts import interruptible
-from evalharness.cli.options import JSON
+from evalharness.cli.options import BUDGET_USD, JSON
 from evalharness.cli.progress import progress
 from evalharness.cli.run_end import end, summary
 from evalharness.cli.run_plan import Asked, plan
@@ -115,7 +115,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     type=click.Path(path_type=Path, file_okay=False),
     help="Keep models' answers in this folder, and use them again for the same request of the same trial and --seed.",
 )
-@click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help="Stop before spending more.")
+@BUDGET_USD
 @click.option("--budget-tokens", type=click.IntRange(1), help="Stop before using more.")
 @click.option("--budget-minutes", type=click.FloatRange(0, min_open=True), help="Stop after this time.")
 @click.option("--dry-run", is_flag=True, help="Only say how many trials, how much time and money.")
@@ -170,6 +170,8 @@ def _begun(options: Options) -> Arm:
         )
     kept = remembered(options.cache) if options.cache else {}
     asked = options.plan(suite, definition.name)
+    if asked.said:
+        click.echo(asked.said, err=True)
     if not any(line.task_ids for line in asked.planned):
         click.echo(
             f"shard {options.shard} holds none of these tasks: an empty run, which merges like any other", err=True

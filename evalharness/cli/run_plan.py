@@ -19,6 +19,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     planned: tuple[Planned, ...]
     remembered: dict[str, Any] = {}
+    said: str = ""
 
 
 def plan(
@@ -35,16 +36,28 @@ def plan(
     wanted = Shard.parse(shard) if shard else None
     whole: tuple[Planned, ...] = (Planned(task_ids=task_ids, first=1, last=count),)
     remembered: dict[str, Any] = {}
-    known = entries(suite) if allocate or wanted else {}
+    known, said = entries(suite) if allocate or wanted else {}, ""
     if allocate:
         from evalharness.running.allocation import by_history  # noqa: PLC0415 - other runs need no statistics
 
-        allotted = by_history(task_ids, known, _history(allocate, suite, agent), trials=count)
+        history = _history(allocate, suite, agent)
+        allotted = by_history(task_ids, known, history, trials=count)
         whole, remembered = allotted.planned, {"allocate": allotted.remembered}
+        said = _said(history, allotted.remembered["with_history"], len(task_ids))
     if wanted is None:
-        return Asked(planned=whole, remembered=remembered)
+        return Asked(planned=whole, remembered=remembered, said=said)
     remembered |= {"shard": str(wanted), "whole": to_builtins(whole)}
-    return Asked(planned=part(whole, known, wanted), remembered=remembered)
+    return Asked(planned=part(whole, known, wanted), remembered=remembered, said=said)
+
+
+def _said(history: Any, known: int, tasks: int) -> str:
+    """Say which run it was whose history allotted the trials."""
+    header = history.header
+    agent = f"{header.agent.name} {header.agent.version}".strip()
+    return (
+        f"trials are allotted by the history of {history.place} ({agent}, {header.started_at[:10]}), which has "
+        f"{known} of the {tasks} tasks as they are now"
+    )
 
 
 def _history(allocate: str, suite: Suite, agent: str | None) -> Any:

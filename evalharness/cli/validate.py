@@ -12,6 +12,7 @@ from evalharness.cli.listing import listing
 from evalharness.cli.options import JSON
 from evalharness.errors import ConfigError
 from evalharness.gate import DEFAULT_PRESET, PRESETS
+from evalharness.gating.tasks import held_out
 from evalharness.loading.definition import fingerprint, load_agent
 from evalharness.loading.digests import suite_digest
 from evalharness.model import AgentDefinition, Limits, Policy, Suite
@@ -61,6 +62,7 @@ class SuiteSeen(Struct, frozen=True, kw_only=True):
     policy: Policy | None
     forecast: Forecast
     agent: AgentSeen | None = None
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, suite: Suite, agent: AgentDefinition | None) -> "SuiteSeen":
@@ -81,7 +83,16 @@ class SuiteSeen(Struct, frozen=True, kw_only=True):
             policy=suite.policy,
             forecast=forecast(len(suite.tasks), (suite.trials, suite.trials), suite.policy or PRESETS[DEFAULT_PRESET]),
             agent=AgentSeen.of(agent) if agent else None,
+            warnings=_warnings(suite),
         )
+
+
+def _warnings(suite: Suite) -> tuple[str, ...]:
+    """Say what is allowed and hardly meant."""
+    aside = held_out(suite.policy, suite) if suite.policy else ()
+    if len(aside) != 1:
+        return ()
+    return (f"only '{aside[0]}' is held out, and one task can decide nothing: hold out several, or drop the rule",)
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:
@@ -148,6 +159,7 @@ def _rows(seen: SuiteSeen) -> list[tuple[str, str]]:
         "artifacts": ", ".join(seen.artifacts),
         "gate": _gated(seen.policy),
         "forecast": _foreseen(seen.forecast),
+        "warning": "; ".join(seen.warnings),
         "digest": seen.digest,
         "agent": f"{agent.name} {agent.version}".strip() + f" ({agent.use}, {agent.place})" if agent else "",
         "fingerprint": agent.fingerprint if agent else "",

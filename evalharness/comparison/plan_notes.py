@@ -1,6 +1,14 @@
 """What is unusual about a run's plan, in words: a part of the suite, parts put together, or uneven trials."""
 
+from typing import Any
+
 from evalharness.outcomes import Outcomes
+
+
+def history_of(allocate: dict[str, Any]) -> str:
+    """Name the run by whose history a run's trials were allotted."""
+    place, run_id = str(allocate.get("history", "")), str(allocate["run_id"])
+    return place if run_id in place else f"{place} ({run_id})" if place else run_id
 
 
 def unusual(outcomes: Outcomes) -> tuple[str, ...]:
@@ -16,7 +24,6 @@ def unusual(outcomes: Outcomes) -> tuple[str, ...]:
         reach = (
             f"{trials.min()} to {trials.max()} trials per task, {trials.sum()} in all" if len(trials) else "no trials"
         )
-        said.append(
-            f"{reach}, more where tasks varied in {allocate['run_id']}; every task counts the same in rates and changes"
-        )
+        history = history_of(allocate)
+        said.append(f"{reach}, more where tasks varied in {history}; every task counts the same in rates and changes")
     return tuple(said)

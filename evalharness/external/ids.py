@@ -16,6 +16,7 @@ from evalharness.loading.shape import Place
 from evalharness.loading.suite_file import TaskSource
 from evalharness.model import External
 from evalharness.redact import Redactor
+from evalharness.text import one_line
 
 LIST_SECONDS = 300
 TAIL = 400
@@ -31,6 +32,7 @@ def rows(source: TaskSource, external: External, place: Place, folder: Path) -> 
     if source.list is not None:
         where = place.at("list")
         found = _printed(tuple(source.list), folder, where)
+        _check_printed(found, external, where)
     elif isinstance(source.ids, str):
         where = place.at("ids")
         found = _logged(external, folder / source.ids, where)
@@ -83,9 +85,26 @@ def _line(text: str) -> Any:
         return text
 
 
+def _check_printed(found: list[Any], external: External, place: Place) -> None:
+    """Refuse what a listing command printed and no tool calls a task by: messages, colours, lists in lists."""
+    for index, said in enumerate(found):
+        name = said.get("id") if isinstance(said, dict) else said
+        odd = None
+        if not isinstance(name, str | int) or isinstance(name, bool):
+            odd = "names no task: an id is a text"
+        elif not str(name).isprintable():
+            odd = "holds characters that cannot be seen: colours, perhaps, which the command can be told to leave out"
+        elif isinstance(said, str) and said.startswith("{"):
+            odd = "begins like a JSON object and is none"
+        elif external.reads == PYTEST and "::" not in str(name):
+            odd = "is no node id of pytest (path::name)"
+        if odd:
+            raise place.fault(f"line {index + 1} of what it printed {odd}: {one_line(repr(said), longest=TAIL // 4)}")
+
+
 def _output(command: tuple[str, ...], folder: Path, place: Place) -> str:
     try:
-        return _run(command, folder)
+        return _run(command, folder.resolve())
     except (OSError, ValueError) as exc:
         raise place.fault(f"`{command[0]}` cannot be started: {exc}") from exc
     except subprocess.TimeoutExpired as exc:

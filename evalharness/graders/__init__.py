@@ -19,6 +19,15 @@ class Grader(Protocol):
         ...
 
 
+@runtime_checkable
+class Prepared(Protocol):
+    """A grader that looks before the first trial whether it will be able to judge; ConfigError where not."""
+
+    def prepare(self) -> None:
+        """See that nothing is missing here."""
+        ...
+
+
 class Executing:
     """Marks graders that run commands in the workspace, by which an agent's work may come to run.
 

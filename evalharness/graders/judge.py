@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from evalharness.errors import Unmeasured
+from evalharness.errors import ConfigError, Unmeasured
 from evalharness.graders.answers import accepted, shortened
 from evalharness.litellm_client import Reply, complete, load
 from evalharness.model import Grade, Task, Transcript, UnmeasuredRules, Usage, total
@@ -101,6 +101,11 @@ class Judge:
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= least):
                 raise ValueError(f"{name}: {value} is less than {least}")
+
+    def prepare(self) -> None:
+        """Ask for the key before the first trial: answers that nobody can judge would be paid for nothing."""
+        if (fault := self._keyless()) is not None:
+            raise ConfigError(f"judge: {fault.detail}")
 
     def grade(self, task: Task, transcript: Transcript, workspace: Workspace) -> Grade:
         """Ask for votes until the majority is certain."""

@@ -106,7 +106,9 @@ class Told(msgspec.Struct, frozen=True):
         if meaning not in self.columns:
             return repeat(None, self.size)
         try:
-            found = [float(each) if each else None for each in self.columns[meaning]]
+            column = self.columns[meaning]
+            cells = (each.removeprefix("$") for each in column) if meaning == "cost_usd" else column
+            found = [float(each) if each else None for each in cells]
         except ValueError as exc:
             raise fault(path, f"the column for {meaning} holds something that is no number: {exc}") from exc
         if kind is float and _believable(found):

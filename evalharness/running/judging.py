@@ -1,12 +1,12 @@
 """From an answer, or its absence, to an outcome: whose doing it was, and what the graders say."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from evalharness.errors import AgentFault, Unmeasured
-from evalharness.graders import Grader
+from evalharness.graders import Grader, Prepared
 from evalharness.model import (
     Extension,
     Grade,
@@ -21,7 +21,7 @@ from evalharness.model import (
     total,
 )
 from evalharness.redact import Redactor
-from evalharness.registry import build
+from evalharness.registry import build, find
 from evalharness.running.attribution import attribute
 from evalharness.text import plain, well_formed
 from evalharness.workspaces import Workspace
@@ -47,6 +47,26 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 def build_grader(use: GraderUse) -> Grader:
     """Make the grader that a task names."""
     return build("grader", Extension(use=use.use, options=use.options))
+
+
+def preparing(tasks: Iterable[Task]) -> tuple[GraderUse, ...]:
+    """Return the graders of these tasks that want to be prepared, each once."""
+    wanting: dict[str, bool] = {}
+    found: dict[bytes, GraderUse] = {}
+    for use in (each for task in tasks for each in task.graders):
+        if use.use not in wanting:
+            wanting[use.use] = issubclass(find("grader", use.use), Prepared)
+        if wanting[use.use]:
+            found.setdefault(msgspec.json.encode(use.options), use)
+    return tuple(found.values())
+
+
+def prepare(uses: Iterable[GraderUse]) -> None:
+    """Have graders look whether they will be able to judge; ConfigError where one will not."""
+    for use in uses:
+        grader = build_grader(use)
+        if isinstance(grader, Prepared):
+            grader.prepare()
 
 
 def without_answer(exc: BaseException, rules: UnmeasuredRules) -> Judged:

@@ -17,11 +17,31 @@ from evalharness.agents import Agent, OpenableAgent, SelfTimed, opened
 from evalharness.errors import AgentFault, Displaced
 from evalharness.executors import Finished, RunTrial, Watch
 from evalharness.graders import Grader
-from evalharness.model import Extension, Outcome, Record, Suite, Task, Transcript, Trial, UnmeasuredRules, Usage
+from evalharness.model import (
+    Extension,
+    GraderUse,
+    Outcome,
+    Record,
+    Suite,
+    Task,
+    Transcript,
+    Trial,
+    UnmeasuredRules,
+    Usage,
+)
 from evalharness.redact import Redactor
 from evalharness.registry import build
 from evalharness.running import underway
-from evalharness.running.judging import Judged, build_grader, graded, harness_fault, with_judgement, without_answer
+from evalharness.running.judging import (
+    Judged,
+    build_grader,
+    graded,
+    harness_fault,
+    prepare,
+    preparing,
+    with_judgement,
+    without_answer,
+)
 from evalharness.running.response_cache import Memory, ResponseCache
 from evalharness.running.underway import Clock
 from evalharness.text import as_json, decoder
@@ -42,6 +62,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     unmeasured: UnmeasuredRules = msgspec.field(default_factory=UnmeasuredRules)
     redactor: Redactor = msgspec.field(default_factory=Redactor.from_environment)
     cache: Path | None = None
+    prepares: tuple[GraderUse, ...] = ()
 
     @classmethod
     def of(
@@ -49,7 +70,12 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     ) -> "TrialJob":
         """Put together what a suite's trials need; `cache` is the folder of answers that may be used again."""
         return cls(
-            agent=agent, workspace=suite.workspace, artifacts=suite.artifacts, unmeasured=unmeasured, cache=cache
+            agent=agent,
+            workspace=suite.workspace,
+            artifacts=suite.artifacts,
+            unmeasured=unmeasured,
+            cache=cache,
+            prepares=preparing(suite.tasks),
         )
 
     @property
@@ -61,6 +87,7 @@ class TrialJob(msgspec.Struct, frozen=True, kw_only=True):
     @contextmanager
     def open(self, *, workers: int) -> Iterator[RunTrial]:
         """Open the agent, and carry trials out with it; the secrets of the machine they run on are kept as well."""
+        prepare(self.prepares)
         job = msgspec.structs.replace(self, redactor=self.redactor.joined(Redactor.from_environment()))
         with opened(self.agent, workers=workers) as agent:
             yield TrialRunner(job, agent)

@@ -60,3 +60,15 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(tmp_path):
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == "error: s.yaml: unknown key 'trails' (did you mean 'trials'?)\n"
+
+
+@pytest.mark.parametrize(("held", "warned"), [(1, True), (2, False)])
+def test_a_held_out_slice_of_one_task_is_said_to_decide_nothing(tmp_path, capsys, held, warned):
+    tasks = [
+        {"id": f"t{n}", "prompt": "p", "expected": "yes", "tags": ["holdout"] if n < held else []} for n in range(12)
+    ]
+    rules = [{"use": "no_worse"}, {"use": "no_confirmed_regressions"}, {"use": "holdout"}]
+    suite = {"name": "s", "trials": 5, "tasks": tasks, "graders": [{"use": "exact_match"}], "gate": {"rules": rules}}
+    (tmp_path / "held.yaml").write_text(json.dumps(suite))
+    cli.main(["validate", "held.yaml"], standalone_mode=False)
+    assert ("only 't0' is held out, and one task can decide nothing" in capsys.readouterr().out) is warned

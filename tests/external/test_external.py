@@ -288,3 +288,25 @@ def test_a_job_folder_is_read_whole_wherever_it_lies(tmp_path):
     assert {task: [each.record.outcome for each in trials] for task, trials in found.items()} == {
         "fix": ["pass", "pass"]
     }
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("a\n\x1b[32mb\x1b[0m", "line 2 of what it printed holds characters that cannot be seen"),
+        ('a\n{"id": "b"', "line 2 of what it printed begins like a JSON object and is none"),
+        ('["a", null]', "line 2 of what it printed names no task"),
+        ('["a", ["b"]]', "line 2 of what it printed names no task"),
+    ],
+)
+def test_odd_lines_of_a_listing_command_are_refused_when_the_suite_is_validated(folder, printed, said):
+    (folder / "printed").write_text(printed)
+    suite = (
+        "name: s\ntrials: 1\ntasks:\n  use: external\n  reads: junit\n  list: [cat, printed]\n"
+        "  command: [tool, '{out}', '{id}']\n"
+    )
+    (folder / "odd.yaml").write_text(suite)
+    done = evalh("validate", "odd.yaml", cwd=folder)
+    assert done.returncode == 2
+    assert "odd.yaml: tasks.list: " in done.stderr
+    assert said in done.stderr

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from evalharness.errors import ConfigError, Unmeasured
+from tests.running import evalh, write_agent, write_suite
 from tests.servers import HANGS_UP, NEVER, Reply, serving
 
 BAD = Reply.json({"error": {"message": "no such option", "type": "invalid_request_error"}}, status=400)
@@ -239,6 +240,18 @@ def test_a_wrong_option_is_named(judge, options, message):
     with pytest.raises(ConfigError) as caught:
         judge("judge", "x", **{"rubric": "r", "model": "openai/x", **options})
     assert message in str(caught.value)
+
+
+def test_a_key_that_is_not_there_is_asked_for_before_the_first_trial(tmp_path, monkeypatch):
+    """Used to: every answer was paid for, and then none could be judged."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    suite = write_suite(tmp_path)
+    judged = "graders: [{use: judge, options: {model: openai/gpt-4o-mini, rubric: is it yes}}]"
+    suite.write_text(suite.read_text().replace("graders: [{use: exact_match}]", judged))
+    write_agent(tmp_path, "def answer(task):\n    open('asked', 'w').close()\n    return 'yes'\n")
+    done = evalh("run", "suite.yaml", "-a", "agent.yaml", "-o", "run", cwd=tmp_path)
+    assert (done.returncode, (tmp_path / "asked").exists(), (tmp_path / "run").exists()) == (2, False, False)
+    assert "error: judge: model 'openai/gpt-4o-mini' needs OPENAI_API_KEY" in done.stderr
 
 
 def test_a_key_that_is_not_there_is_named_and_no_outage(judge):

@@ -204,3 +204,17 @@ def test_zstandard_unpacks_like_gzip(tmp_path):
 
 def test_a_single_line_of_json_is_a_table(tmp_path):
     assert outcomes(written(tmp_path / "t.jsonl", [{"id": "a", "passed": True}])) == {("a", 1): PASS}
+
+
+@pytest.mark.parametrize("cell", ["0.3", "$0.30", "$0.3", "$.3", "$ 0.3"])
+def test_what_a_row_cost_may_be_written_with_its_sign(tmp_path, cell):
+    file = tmp_path / "t.csv"
+    file.write_text(f"id,passed,cost\na,1,{cell}\nb,1,\n")
+    assert [record.usage.cost_usd for record in loaded(file).records] == [0.3, None]
+
+
+def test_an_amount_in_another_currency_is_refused(tmp_path):
+    file = tmp_path / "t.csv"
+    file.write_text("id,passed,cost\na,1,€0.30\n")
+    with pytest.raises(ConfigError, match="no number"):
+        loaded(file)
