@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from evalharness.compare import compare
-from evalharness.comparison.holdout import read_holdout
+from evalharness.comparison.holdout import RECORD, read_holdout
 from evalharness.errors import ConfigError
 from evalharness.gate import DEFAULT_PRESET, check_policy, judge
+from evalharness.ledger.named import is_line, outcomes_of_all
 from evalharness.lineup import line_up
 from evalharness.model import Allowance, Comparison, Lineup, Policy, Verdict
-from evalharness.outcomes import Outcomes, read
+from evalharness.outcomes import Outcomes
 from evalharness.policy import load_policy
+from evalharness.run_list import RUNS
 
 
 class Compared(Struct, frozen=True, kw_only=True):
@@ -38,11 +41,13 @@ def compare_runs(
     policy: Policy | str | None = None,
     allowances: Sequence[Allowance] = (),
 ) -> Compared:
-    """Read two runs, or other tools' logs, compare them and judge."""
-    before, after = read(baseline), read(candidate)
+    """Read two runs, other tools' logs or `line:NAME`, compare them and judge."""
+    named = outcomes_of_all((baseline, candidate))
+    before, after = (each.outcomes for each in named)
     chosen = chosen_policy(policy, before)
-    holdout = read_holdout(before, after, chosen)
+    holdout = read_holdout(before, after, chosen, RUNS / RECORD if is_line(str(baseline)) else None)
     comparison = compare(before, after, chosen, allowances=allowances, holdout=holdout)
+    comparison = replace(comparison, warnings=(*filter(None, (each.note for each in named)), *comparison.warnings))
     return Compared(comparison=comparison, verdict=judge(comparison, chosen))
 
 
@@ -54,7 +59,7 @@ def compare_several(
     allowances: Sequence[Allowance] = (),
 ) -> Lineup:
     """Read a baseline and several candidates, and compare them all."""
-    before, after = read(baseline), [read(each) for each in candidates]
+    before, *after = (each.outcomes for each in outcomes_of_all((baseline, *candidates)))
     chosen = chosen_policy(policy, before)
     if any(rule.use == "holdout" for rule in chosen.rules):
         raise ConfigError("held-out tasks are read for one candidate at a time: compare them one by one")

@@ -13,11 +13,12 @@ from evalharness.errors import ConfigError
 from evalharness.gate import DEFAULT_PRESET
 from evalharness.gating.arm import GateArm
 from evalharness.gating.arms import Fresh, GateArms
-from evalharness.gating.baseline import Baseline, not_drifted, resolve, stored_outcomes, suite_of
+from evalharness.gating.baseline import Baseline, not_drifted, resolve, suite_of
 from evalharness.gating.beginning import HELD_OUT, begin_gate
 from evalharness.gating.store import GateHeader, GateStore, is_gate
 from evalharness.gating.tasks import comparable, eligible, held_out
 from evalharness.gating.verdict import judged, suspected_fixes
+from evalharness.ledger.named import outcomes_of
 from evalharness.loading.definition import load_agent
 from evalharness.model import (
     Allowance,
@@ -189,7 +190,7 @@ def _ended(release: Release, decided: Decided, aside: tuple[str, ...]) -> _Ended
 
 
 def _arms(header: GateHeader, suite: Suite, aside: tuple[str, ...], *, pace: Pace, stack: ExitStack) -> list[GateArm]:
-    stored = stored_outcomes(header.baseline.stored, suite) if header.baseline.stored else None
+    stored = outcomes_of(header.baseline.stored, suite.name).outcomes if header.baseline.stored else None
     return [
         GateArm(
             name=name,

@@ -56,9 +56,9 @@ LAYERS = (  # from below; every part of the package stands in one, and imports f
             "comparison.plan_notes comparison.faults auditing.labels auditing.corrections running.allocation"
         ),
     ),
-    ("comparing", ("measures comparison.pairing comparison.concerns comparison.holdout compare lineup comparing")),
+    ("comparing", ("measures comparison.pairing comparison.concerns comparison.holdout compare lineup")),
     ("deciding", "procedure calibrate"),
-    ("versions", ("ledger auditing.reference auditing.audit auditing.doubts gating.baseline gating.drift")),
+    ("versions", ("ledger comparing auditing.reference auditing.audit auditing.doubts gating.baseline gating.drift")),
     ("gating", "gating.store gating.beginning gating.tasks gating.arm gating.arms release gating.verdict"),
     ("work on runs", "merge pruning regrade exporting packs"),
     ("reports", "report evidence pages gates demo"),

@@ -25,8 +25,8 @@ SEVERAL = {".md": lineup.as_markdown, ".json": lineup.as_json, ".html": several_
 
 
 @click.command("compare", short_help="Compare runs: what changed, beyond noise, and where.")
-@click.argument("baseline", type=click.Path(path_type=Path))
-@click.argument("candidates", metavar="CANDIDATE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("baseline")
+@click.argument("candidates", metavar="CANDIDATE...", nargs=-1, required=True)
 @click.option(
     "--policy",
     metavar="FILE|PRESET",
@@ -37,8 +37,8 @@ SEVERAL = {".md": lineup.as_markdown, ".json": lineup.as_json, ".html": several_
 @JSON
 def command(  # noqa: PLR0913 - one parameter per option
     *,
-    baseline: Path,
-    candidates: tuple[Path, ...],
+    baseline: str,
+    candidates: tuple[str, ...],
     policy: str | None,
     allow_removed: tuple[str, ...],
     allow: tuple[str, ...],
@@ -47,6 +47,8 @@ def command(  # noqa: PLR0913 - one parameter per option
     as_json: bool,
 ) -> None:
     """Compare the run CANDIDATE with the run BASELINE, task by task; several candidates also with each other.
+
+    Each is a run, another tool's log, or line:NAME for the baseline of a version line.
 
     Exits with 0 or 1 under a guard policy (1 only on evidence of harm), with 0, 1 or 3 where the policy certifies, and
     with 5 where the runs do not answer the same question. Of several candidates the worst counts.
@@ -59,8 +61,8 @@ def command(  # noqa: PLR0913 - one parameter per option
 
 
 def _one(
-    baseline: Path,
-    candidate: Path,
+    baseline: str,
+    candidate: str,
     policy: str | None,
     allowances: Sequence[Allowance],
     reports: tuple[Path, ...],
@@ -68,7 +70,7 @@ def _one(
     as_json: bool,
 ) -> int:
     found = compare_runs(baseline, candidate, policy=policy, allowances=allowances)
-    command = f"evalh compare {shlex.join(map(str, (baseline, candidate)))}"
+    command = f"evalh compare {shlex.join((baseline, candidate))}"
     write_all(reports, found.comparison, found.verdict, commands=(command,))
     if as_json:
         click.echo(msgspec.json.encode(document(found.comparison, found.verdict)).decode())
@@ -78,8 +80,8 @@ def _one(
 
 
 def _several(
-    baseline: Path,
-    candidates: tuple[Path, ...],
+    baseline: str,
+    candidates: tuple[str, ...],
     policy: str | None,
     allowances: Sequence[Allowance],
     reports: tuple[Path, ...],

@@ -13,6 +13,7 @@ from evalharness.errors import ConfigError
 from evalharness.evidence import write_all
 from evalharness.gating.store import GateStore, is_gate
 from evalharness.ledger import open_line
+from evalharness.ledger.named import LINE, is_line
 from evalharness.outcomes import read
 from evalharness.pages import run_page, several_page
 from evalharness.procedure import Look
@@ -21,7 +22,6 @@ from evalharness.report import check_suffixes, html_line, store
 from evalharness.report.document import Document, document
 from evalharness.report.lineup import LineupDocument
 
-LINE = "line:"
 Kind = TypeVar("Kind", bound=msgspec.Struct)
 
 
@@ -45,7 +45,7 @@ def command(places: tuple[str, ...], outs: tuple[Path, ...], policy: str | None)
     """
     outs = outs or (Path("report.html"),)
     check_suffixes(outs)
-    if len(places) == 1 and places[0].startswith(LINE):
+    if len(places) == 1 and is_line(places[0]):
         _write_html(outs, html_line.render(open_line(places[0].removeprefix(LINE)).read()))
     else:
         _write(places, outs, policy)

@@ -62,14 +62,14 @@ def _said(history: Any, known: int, tasks: int) -> str:
 
 def _history(allocate: str, suite: Suite, agent: str | None) -> Any:
     """Read the outcomes that --allocate names: of a run, of a line's baseline, or of the latest run of the suite."""
-    from evalharness.gating.baseline import stored_outcomes  # noqa: PLC0415 - other runs need no statistics
+    from evalharness.ledger.named import outcomes_of  # noqa: PLC0415 - other runs need no statistics
 
     word, _, place = allocate.partition("=")
     if word != HISTORY:
         raise ConfigError(f"--allocate {allocate}: write history, history=RUN or history=line:NAME")
     if place:
-        return stored_outcomes(place, suite)
+        return outcomes_of(place, suite.name).outcomes
     found = earlier(suite.name, agent)
     if found is None:
         raise ConfigError(f"--allocate history: no earlier run of {suite.name} in runs/: name one with history=RUN")
-    return stored_outcomes(str(found.path), suite)
+    return outcomes_of(found.path).outcomes

@@ -11,18 +11,16 @@ from msgspec import Struct
 from evalharness.errors import EvalHarnessError
 from evalharness.gating.drift import Drift, sampled
 from evalharness.ledger import line_names, open_line
-from evalharness.ledger.outcome_table import baseline_of
+from evalharness.ledger.named import is_line, outcomes_of
 from evalharness.loading import checkout
 from evalharness.loading.definition import fingerprint, load_agent
 from evalharness.loading.digests import entries
 from evalharness.model import AgentDefinition, RunHeader, Suite
-from evalharness.outcomes import Outcomes, read
+from evalharness.outcomes import Outcomes
 from evalharness.runner import Pace, Stop
 from evalharness.running.budget import Dearest, Spent
 from evalharness.store import RunStore, is_run
 from evalharness.suite import load_suite
-
-LINE = "line:"
 
 
 class Baseline(Struct, frozen=True, kw_only=True):
@@ -37,23 +35,16 @@ class Baseline(Struct, frozen=True, kw_only=True):
     drift: Drift | None = None
 
 
-def stored_outcomes(name: str, suite: Suite) -> Outcomes:
-    """Read what a baseline name stands for: `line:NAME`, or a run."""
-    if name.startswith(LINE):
-        return baseline_of(open_line(name.removeprefix(LINE)), suite.name).outcomes
-    return read(name)
-
-
 def is_stored(name: str) -> bool:
     """Say whether a baseline is something that has been measured, rather than an agent to run."""
-    return name.startswith(LINE) or (Path(name).exists() and Path(name).suffix not in (".yaml", ".yml"))
+    return is_line(name) or (Path(name).exists() and Path(name).suffix not in (".yaml", ".yml"))
 
 
 def resolve(name: str, suite: Suite, *, max_age_days: float = 7.0, now: datetime | None = None) -> Baseline:
     """Find the baseline: a stored run is reused where it is fit, measured afresh where it is not and can be."""
     if not is_stored(name):
         return Baseline(definition=load_agent(name))
-    outcomes = stored_outcomes(name, suite)
+    outcomes = outcomes_of(name, suite.name).outcomes
     definition = _rerunnable(outcomes.header)
     reasons = [*unfit(outcomes, suite, max_age_days, now or datetime.now(UTC)), *_selected(outcomes.header.run_id)]
     if not reasons:
@@ -114,7 +105,7 @@ def not_drifted(baseline: Baseline, suite: Suite, *, pace: Pace, stop: Stop) -> 
     """Try a stored baseline's agent a little; where it no longer answers as it did, it is measured afresh."""
     if baseline.stored is None or baseline.definition is None:
         return baseline
-    outcomes = stored_outcomes(baseline.stored, suite)
+    outcomes = outcomes_of(baseline.stored, suite.name).outcomes
     budget = msgspec.structs.replace(pace.budget, known=dearest_stored(baseline.stored, outcomes))
     sampling = msgspec.structs.replace(pace, budget=budget)
     drift = sampled(outcomes, suite, baseline.definition, pace=sampling, stop=stop)
