@@ -1,6 +1,7 @@
 """Try to break out of sandbox and container, as an agent's own code would, and print what came of every attempt.
 
-    python benchmarks/escapes.py [--image IMAGE] [--only sandbox|container] [--name PART]... [--json]
+    python benchmarks/escapes.py [--only sandbox|container] [--engine podman|docker] [--image IMAGE]
+                                 [--name PART]... [--json]
 
 Every attempt is a trial: a script that the agent runs. It has escaped when a secret of the host, a hidden test or a
 variable of the environment turns up in its answer, its logs or its artifacts, or when the host shows a trace of it.
@@ -75,16 +76,16 @@ class Host:
             with connection:
                 connection.sendall(self.marks["network"].encode())
 
-    def attempt(self, kind: str, image: str, chosen: list[Attack]) -> list[Result]:
+    def attempt(self, kind: str, where: dict[str, str], chosen: list[Attack]) -> list[Result]:
         """Run the attacks on one kind of workspace."""
-        run = self._run(kind, image, chosen)
+        run = self._run(kind, where, chosen)
         store = RunStore(run)
         known = {record.task_id: record for record in store.records()}
         return [self._result(kind, store, attack, known[f"t{index}"]) for index, attack in enumerate(chosen)]
 
-    def _run(self, kind: str, image: str, chosen: list[Attack]) -> Path:
+    def _run(self, kind: str, where: dict[str, str], chosen: list[Attack]) -> Path:
         options: dict[str, object] = dict(LIMITS)
-        options |= {"sandbox": {"disk": "300m"}, "container": {"image": image}}.get(kind, {})
+        options |= {"sandbox": {"disk": "300m"}, "container": where}.get(kind, {})
         rows = []
         for index, attack in enumerate(chosen):
             said = "" if attack.name == FLOOD else "exec > said.txt\n"  # a failed command's output is in no record
@@ -166,13 +167,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--image")
     parser.add_argument("--only", choices=KINDS)
+    parser.add_argument("--engine", choices=engine.ENGINES, default="auto", help="which runs the containers")
     parser.add_argument("--name", action="append", default=[], help="only attempts whose name contains this")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     shown = [
         row
         for kind in [CONTROL, *([given.only] if given.only else KINDS)]
-        for row in _table(kind, given.image, given.name)
+        for row in _table(kind, given.engine, given.image, given.name)
     ]
     bad = [row for row in shown if row["held"] == (row["kind"] == CONTROL)]
     if given.json:
@@ -185,19 +187,20 @@ def main() -> int:
     return bool(bad)
 
 
-def _table(kind: str, image: str | None, names: list[str]) -> list[dict[str, object]]:
+def _table(kind: str, asked: str, image: str | None, names: list[str]) -> list[dict[str, object]]:
     """Make all attempts on one kind of workspace; none where there is none of that kind here."""
-    found = engine.found("auto", None) if kind == "container" else None
+    found = engine.found(asked, None) if kind == "container" else None
     absent = bubblewrap.missing() if kind == "sandbox" else None
     if kind == "container":
-        absent = found.up() if found else "no docker and no podman"
+        absent = found.up() if found else f"{asked}: not installed"
     if absent:
         print(f"{kind}: skipped: {absent}", file=sys.stderr)
         return []
     with tempfile.TemporaryDirectory() as place:
         host = Host(Path(place))
         chosen = [each for each in attacks(host.home, host.suite, host.port) if _fits(each, kind, names)]
-        results = host.attempt(kind, image or busybox_image(found) if found else "", chosen)
+        where = {"engine": found.program, "image": image or busybox_image(found)} if found else {}
+        results = host.attempt(kind, where, chosen)
         return [{**vars(each), "held": each.held(attack)} for attack, each in zip(chosen, results, strict=True)]
 
 

@@ -78,7 +78,9 @@ _RESOURCES = {
 }
 _VAGUE = ("connection", "status:500")  # litellm calls whatever it does not understand 500
 _TELLING = ("dns", "timeout", "connection")
-_LASTING = frozenset({"quota", "disk_full", "no_program", *(f"status:{status}" for status in _REFUSED)})
+_LASTING = frozenset(
+    {"quota", "disk_full", "image_missing", "no_program", *(f"status:{status}" for status in _REFUSED)}
+)
 
 
 class CommandFailed(AgentFault):
@@ -108,8 +110,8 @@ def attribute(exc: BaseException, rules: UnmeasuredRules) -> Unmeasured | None:
 def retryable(cause: str) -> bool:
     """Say whether the same attempt may well succeed later.
 
-    A refused key, a spent account, a missing model or program, a full disk, a broken grader and a runner of someone
-    else's that reports nothing stay as they are.
+    A refused key, a spent account, a missing model, image or program, a full disk, a broken grader and a runner of
+    someone else's that reports nothing stay as they are.
     """
     return cause.removeprefix("judge:") not in _LASTING and not cause.startswith(("grader:", "external:"))
 

@@ -82,8 +82,11 @@ def new_group(resources: Resources) -> Group | None:
     return group
 
 
-def of_process(pid: int) -> Group | None:
-    """Find the group that a process is in; None where it cannot be seen from here."""
+def of_process(pid: int, container: str) -> Group | None:
+    """Find the group of a container by its first process; None where it cannot be seen from here.
+
+    Its path holds the container's id; with an engine on another machine, the process of that number is none of it.
+    """
     unified = (MOUNT / "cgroup.controllers").is_file()
     try:
         paths = _paths(Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii"))
@@ -93,7 +96,8 @@ def of_process(pid: int) -> Group | None:
         folders = {each: f"{MOUNT}{paths.get('', '')}" for each in CONTROLLERS}
     else:
         folders = {each: f"{MOUNT / each}{paths.get(each, '')}" for each in CONTROLLERS}
-    return Group(folders, unified) if Path(folders["memory"]).is_dir() else None
+    ours = container in folders["memory"] and Path(folders["memory"]).is_dir()
+    return Group(folders, unified) if ours else None
 
 
 def _paths(written: str) -> dict[str, str]:

@@ -4,7 +4,9 @@ import os
 import re
 import resource
 import secrets
+import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -18,6 +20,7 @@ from evalharness.workspaces.process import Bounds, run_bounded
 
 _OPEN_FILES, _USER_PROCESSES = 4096, 16384
 _NOT_STARTED, _BY_SIGNAL = (126, 127), 128
+_NOTICED = 10.0  # seconds that an engine may take to notice that a container was killed
 _FIRST_PROCESS = re.compile(r"/(sleep|busybox|coreutils|ld\.so\.[^/]*|ld-[^/]*|libc[.-][^/]*)$")  # and its libraries
 _BROKEN = (
     *("executable file not found", "no such file or directory", "permission denied", "exec format error"),
@@ -40,12 +43,15 @@ def exec_in(  # noqa: PLR0913 - a command, where it runs and its limits
     if broken := _unstartable(engine, name):
         return broken
     fed = [*_fed(engine, name, stdin), *command] if stdin else command
-    group = cgroups.of_process(int(engine.call("inspect", "--format", "{{.State.Pid}}", name)))
+    pid, container = engine.call("inspect", "--format", "{{.State.Pid}} {{.Id}}", name).split()
+    group = cgroups.of_process(int(pid), container)
     words = engine.words("exec", *place, *fed)
     done = run_bounded(words, cwd="/", env=os.environ, bounds=Bounds(seconds=timeout))
     killed = group.memory_kills() if group else _killed_for_memory(engine, name, done)
     refused, peak = (group.refused_processes(), group.peak()) if group else (0, None)
     if done.exit_code and not killed:
+        if group:
+            _wait_for_death(engine, name, int(pid))
         _check_alive(engine, name, done)
     if done.exit_code in _NOT_STARTED and not _in_image(engine, name, command[0]):
         raise FileNotFoundError(2, "no such program in the container", command[0])
@@ -95,13 +101,34 @@ def _hard(which: int, wanted: int) -> str:
     return f"{count}:{count}"
 
 
+def _wait_for_death(engine: Engine, name: str, pid: int) -> None:
+    """Wait until the engine, too, knows that the first process was killed: a command in it ends a little earlier."""
+    deadline = time.monotonic() + _NOTICED
+    while _dying(pid) and time.monotonic() < deadline:
+        try:
+            if engine.call("inspect", "--format", "{{.State.Running}}", name) != "true":
+                return
+        except Unmeasured:  # which the next call says, too
+            return
+        time.sleep(0.1)
+
+
+def _dying(pid: int) -> bool:
+    """Say whether a process of this machine has no memory any more."""
+    try:
+        return not Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
+
+
 def _check_alive(engine: Engine, name: str, done: Completed) -> None:
     """Raise Unmeasured where the container was lost, unless a trial has changed what it starts by."""
     try:
         alive, code = engine.call("inspect", "--format", "{{.State.Running}} {{.State.ExitCode}}", name).split()
-    except Unmeasured as exc:
+        lost = alive != "true" and int(code) > _BY_SIGNAL and not _changed(engine, name)
+    except Unmeasured as exc:  # engines say many things of a container that is being removed
         raise Unmeasured("container_lost" if exc.cause == "container" else exc.cause, exc.detail) from exc
-    if alive != "true" and int(code) > _BY_SIGNAL and not _changed(engine, name):
+    if lost:
         raise Unmeasured("container_lost", fault(done.stderr).detail)
 
 

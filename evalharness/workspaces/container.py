@@ -20,7 +20,7 @@ from evalharness.workspaces import Completed, archive
 from evalharness.workspaces import engine as engines
 from evalharness.workspaces.contained import exec_in, ulimits
 from evalharness.workspaces.engine import Engine
-from evalharness.workspaces.images import image_id
+from evalharness.workspaces.images import image_id, raise_lasting
 from evalharness.workspaces.limits import Memory, inherited, memory_of, positive
 from evalharness.workspaces.sizes import Size, size
 
@@ -183,8 +183,11 @@ class ContainerWorkspaces:
         if self.dockerfile and not self._dockerfile().is_file():
             raise ConfigError(f"workspace 'container': dockerfile: {self._dockerfile()}: no such file")
         self.sweep(engine)
-        with contextlib.suppress(Unmeasured):  # an outage: the trials say so, and are tried again
+        try:
             self._image(engine)
+        except Unmeasured as exc:
+            raise_lasting(exc, engine.program)
+            # anything else is an outage: the trials say so, and are tried again
 
     def sweep(self, engine: Engine) -> None:
         """Remove the containers that killed runs left behind."""

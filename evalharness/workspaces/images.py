@@ -10,13 +10,13 @@ from evalharness.errors import ConfigError, Unmeasured
 from evalharness.workspaces.engine import LONG_SECONDS, Engine, container_name
 
 _LOCK = threading.Lock()
-# Not among them: a registry that cannot be reached, is broken, or has had enough of us. Below localhost/ lie images that
-# were made here, by podman's custom, as long as no registry answers there.
+# Not among them: a registry that cannot be reached, is broken, or has had enough of us. Below localhost/, by podman's
+# custom, lie images that were made here, as long as no registry answers there.
 _MISSING = re.compile(
     r"manifest( for \S+)? (unknown|not found)|name unknown|not known to registry|repository does not exist"
     r"|access to the resource is denied|pull access denied|(: |^)(denied|unauthorized)(:.*)?$"
     r"|did not resolve to an alias|invalid reference format|must be lowercase|no matching manifest"
-    r"|no image found in (image index|manifest list)|https?://localhost/v2/.*connection refused",
+    r"|no image found in (image index|manifest list)|https?://localhost/v2/.*dial tcp",
     re.IGNORECASE,
 )
 SAID = 300  # the end of what a build prints tells what broke it, and records keep little
@@ -89,7 +89,15 @@ def _built(engine: Engine, dockerfile: Path) -> str:
     """Build from the folder that the file lies in; the engine's cache knows what has not changed."""
     tag = f"evalh-built:{sha256(str(dockerfile).encode()).hexdigest()[:16]}"
     engine.call(
-        "build", "--quiet", "--tag", tag, "--file", str(dockerfile), str(dockerfile.parent), seconds=LONG_SECONDS
+        "build",
+        "--quiet",
+        "--force-rm",
+        "--tag",
+        tag,
+        "--file",
+        str(dockerfile),
+        str(dockerfile.parent),
+        seconds=LONG_SECONDS,
     )
     return engine.call("image", "inspect", "--format", "{{.Id}}", tag)
 

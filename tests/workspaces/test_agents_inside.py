@@ -27,7 +27,7 @@ def folder(request, tmp_path):
         request.getfixturevalue("sandboxed")
         options = {}
     else:
-        options = {"image": request.getfixturevalue("image")}
+        options = request.getfixturevalue("any_containers").options
     (tmp_path / "hidden").mkdir()
     (tmp_path / "hidden" / "check.sh").write_text("grep -q right answer.txt\n")
     check = {"use": "command", "options": {"command": ["sh", "tests/check.sh"], "files": {"tests": "hidden"}}}

@@ -30,7 +30,8 @@ def test_nothing_gets_out_of_a_sandbox_and_without_walls_it_would():
     assert {row["kind"] for row in found} == {"sandbox", "local"}
 
 
-def test_nothing_gets_out_of_a_container(image):
-    found = attempted("--only", "container", "--image", image, *(word for name in FEW for word in ("--name", name)))
+def test_nothing_gets_out_of_a_container(containers):
+    given = ("--only", "container", "--engine", containers.engine.program, "--image", containers.image)
+    found = attempted(*given, *(word for name in FEW for word in ("--name", name)))
     assert [row["attack"] for row in found if row["kind"] == "container" and not row["held"]] == []
     assert len(found) > len(FEW)
