@@ -10,11 +10,11 @@ from evalharness.compare import compare
 from evalharness.errors import HarnessFault
 from evalharness.executors.threads import ThreadExecutor
 from evalharness.gate import PRESETS, judge
-from evalharness.model import AgentDefinition, Comparison, Suite, Verdict
+from evalharness.model import AgentDefinition, Comparison, Verdict
 from evalharness.outcomes import read
 from evalharness.runner import Pace, Stop, run
 from evalharness.running.budget import Budget
-from evalharness.runs import begin
+from evalharness.runs import Arm, begin
 from evalharness.suite import load_suite
 
 TASKS = 20
@@ -73,7 +73,8 @@ def play(folder: Path, *, stop: Stop, say: Callable[[str], None]) -> list[Played
         for word, (definition, seed) in (("baseline", act.baseline), ("candidate", act.candidate)):
             minutes = max(deadline - time.monotonic(), 1.0) / arms_left / 60
             path = folder / f"{number}-{word}"
-            _measure(suite, definition, seed, path, minutes=minutes, stop=stop, say=say)
+            arm = begin(suite, definition, out=path, trials=TRIALS, tasks=suite.tasks[:TASKS], seed=seed)
+            _measure(arm, minutes=minutes, stop=stop, say=say)
             paths.append(path)
             arms_left -= 1
             if stop.reason in ("an interrupt", "termination"):
@@ -85,17 +86,7 @@ def play(folder: Path, *, stop: Stop, say: Callable[[str], None]) -> list[Played
     return played
 
 
-def _measure(  # noqa: PLR0913 - what a run needs, each once
-    suite: Suite,
-    definition: AgentDefinition,
-    seed: int,
-    path: Path,
-    *,
-    minutes: float,
-    stop: Stop,
-    say: Callable[[str], None],
-) -> None:
-    arm = begin(suite, definition, out=path, trials=TRIALS, tasks=suite.tasks[:TASKS], seed=seed)
+def _measure(arm: Arm, *, minutes: float, stop: Stop, say: Callable[[str], None]) -> None:
     pace = Pace(workers=WORKERS, budget=Budget(minutes=minutes))
     with arm.store.writer() as writer:
         result = run(arm.owed(), job=arm.job(), executor=ThreadExecutor(), writer=writer, pace=pace, stop=stop)
@@ -104,4 +95,4 @@ def _measure(  # noqa: PLR0913 - what a run needs, each once
         raise HarnessFault(f"the embedded model answered nothing: {dict(tally.errors)}")
     owed = f", {len(result.owed)} owed at the deadline" if result.owed else ""
     rate = tally.passed / tally.measured
-    say(f"   {path.name}: {rate:.0%} of {tally.measured} trials passed in {tally.seconds:.0f} s{owed}")
+    say(f"   {arm.store.path.name}: {rate:.0%} of {tally.measured} trials passed in {tally.seconds:.0f} s{owed}")
