@@ -143,9 +143,9 @@ def _with_needs(comparison: Comparison, arms: Arms, policy: Policy, pairing: Pai
 
 
 def _check_names(policy: Policy, baseline: Outcomes, candidate: Outcomes) -> None:
-    entries = (baseline.header.tasks, candidate.header.tasks)
     if not any(rule.options for rule in policy.rules):
         return
+    entries = (baseline.header.tasks, candidate.header.tasks)
     tags = {tag for each in entries for entry in each.values() for tag in entry.tags}
     check_names(policy, tags=tags, task_ids={*baseline.tasks.index, *candidate.tasks.index})
 

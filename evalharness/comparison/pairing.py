@@ -108,7 +108,7 @@ def pair(
     for each in (baseline, candidate):
         if each.tasks.empty:
             raise ConfigError(f"{each.place} has no tasks: there is nothing to compare")
-    ours, theirs = baseline.tasks.index, set(candidate.tasks.index)
+    ours, theirs = dict.fromkeys(baseline.tasks.index), dict.fromkeys(candidate.tasks.index)
     _check_removed(accepted, baseline, theirs)
     entries = baseline.header.tasks
     common = [task_id for task_id in ours if task_id in theirs]
@@ -117,7 +117,7 @@ def pair(
     aside = {each for each in common if held_out and each in entries and not held_out.isdisjoint(entries[each].tags)}
     left_out = LeftOut(
         changed=tuple(changed),
-        new=tuple(each for each in candidate.tasks.index if each not in set(ours)) if len(common) < len(theirs) else (),
+        new=tuple(each for each in theirs if each not in ours),
         removed=tuple(each for each in ours if each not in theirs),
         held_out=tuple(each for each in common if each in aside and each not in changed),
         parts=changed,
@@ -160,7 +160,7 @@ def _digested(ours: Mapping[str, TaskEntry], theirs: Mapping[str, TaskEntry], ta
     return bool(before and after and before.task and after.task)
 
 
-def _check_removed(accepted: Accepted, baseline: Outcomes, theirs: set[str]) -> None:
+def _check_removed(accepted: Accepted, baseline: Outcomes, theirs: Collection[str]) -> None:
     for task_id in sorted(accepted.removed):
         if task_id not in baseline.tasks.index:
             near = suggestion(task_id, list(baseline.tasks.index))
