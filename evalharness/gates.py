@@ -41,7 +41,10 @@ ESCALATED = "-escalated"
 
 
 class Gated(msgspec.Struct, frozen=True, kw_only=True):
-    """What a gate decided, and on what; `complete` is False where its time or money ended first."""
+    """What a gate decided, and on what; `complete` is False where its time or money ended first.
+
+    `unpriced` names the arms that ran and of which no trial has said what it cost.
+    """
 
     comparison: Comparison
     verdict: Verdict
@@ -50,6 +53,7 @@ class Gated(msgspec.Struct, frozen=True, kw_only=True):
     fresh_trials: int
     seconds: float
     cost_usd: float
+    unpriced: tuple[str, ...] = ()
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +162,7 @@ def carry_out(
         fresh_trials=suspected + retried,
         seconds=time.monotonic() - began,
         cost_usd=arms.cost_usd,
+        unpriced=tuple(each.name for each in arms.both if each.rerun and each.dearest.cost_usd is None),
     )
 
 

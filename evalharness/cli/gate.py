@@ -9,7 +9,7 @@ import msgspec
 
 from evalharness.cli.allowing import allowances_of, allowing_options
 from evalharness.cli.interrupts import EXIT_CODES, interruptible
-from evalharness.cli.options import BUDGET_USD, JSON, REPORTS
+from evalharness.cli.options import BUDGET_USD, JSON, REPORTS, Above0, unheld
 from evalharness.cli.progress import progress, together
 from evalharness.cli.terminal import colour
 from evalharness.cli.where import Where, executor_options
@@ -70,7 +70,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 @click.option("--stance", type=click.Choice(["guard", "certify", "report"]), help="Instead of the policy's stance.")
 @click.option("--out", "-o", type=click.Path(path_type=Path), help="The gate directory (default: gates/<id>).")
 @BUDGET_USD
-@click.option("--budget-minutes", type=click.FloatRange(0, min_open=True), help="Decide by then, on what there is.")
+@click.option("--budget-minutes", type=Above0(), metavar="MINUTES", help="Decide by then, on what there is.")
 @REPORTS
 @allowing_options
 @JSON
@@ -115,6 +115,8 @@ def _gated(store: GateStore, pace: Pace, stop: Stop, listener: Listener) -> Gate
 
 def _say(store: GateStore, gated: Gated, options: Options) -> None:
     write_gate(store, gated.comparison, gated.verdict, also=options.reports)
+    if options.budget_usd and gated.unpriced:
+        click.echo(unheld(f"the {' and the '.join(gated.unpriced)}"), err=True)
     if options.as_json:
         click.echo(msgspec.json.encode(document(gated.comparison, gated.verdict)).decode())
         return

@@ -10,7 +10,7 @@ import msgspec
 
 from evalharness.cli.dry_run import estimate
 from evalharness.cli.interrupts import interruptible
-from evalharness.cli.options import BUDGET_USD, JSON
+from evalharness.cli.options import BUDGET_USD, JSON, Above0, unheld
 from evalharness.cli.progress import progress
 from evalharness.cli.run_end import end, summary
 from evalharness.cli.run_plan import Asked, plan
@@ -117,7 +117,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 )
 @BUDGET_USD
 @click.option("--budget-tokens", type=click.IntRange(1), help="Stop before using more.")
-@click.option("--budget-minutes", type=click.FloatRange(0, min_open=True), help="Stop after this time.")
+@click.option("--budget-minutes", type=Above0(), metavar="MINUTES", help="Stop after this time.")
 @click.option("--dry-run", is_flag=True, help="Only say how many trials, how much time and money.")
 @JSON
 def command(**given: Any) -> None:
@@ -143,6 +143,8 @@ def command(**given: Any) -> None:
     except BreakerOpen as exc:
         raise BreakerOpen(f"{exc}; when it works again: `{resuming}`") from exc
     click.echo(summary(arm, result, as_json=options.as_json))
+    if options.budget_usd and result.tally.measured and result.tally.dearest.cost_usd is None:
+        click.echo(unheld("this agent"), err=True)
     end(arm, result, resuming)
 
 

@@ -12,7 +12,7 @@ import msgspec
 from evalharness.gating.arm import GateArm
 from evalharness.procedure import Purpose
 from evalharness.runner import Listener, Pace, RunResult, Stop
-from evalharness.running.budget import Budget
+from evalharness.running.budget import ROUNDING, Budget
 
 CONFIRM_SHARE = 0.25  # of the time, kept for the suspects
 DEADLINE = "the deadline"
@@ -134,9 +134,15 @@ class GateArms:
 
     def ended(self, purpose: Purpose) -> bool:
         """Say whether the time or the money for a purpose has ended, or the gate as a whole."""
-        dollars = self.pace.budget.cost_usd
-        spent = dollars is not None and self.cost_usd >= dollars
-        return bool(self.stop.reason) or spent or time.monotonic() >= self._ends(purpose)
+        return bool(self.stop.reason) or self._spent() or time.monotonic() >= self._ends(purpose)
+
+    def _spent(self) -> bool:
+        """Say whether the money has no room for a trial more of each arm."""
+        left = self.pace.budget.less(self.cost_usd).cost_usd
+        if left is None:
+            return False
+        arms = [arm for arm in self.both if arm.rerun]
+        return left == 0 or any(ROUNDING * left / len(arms) < (arm.dearest.cost_usd or 0.0) for arm in arms)
 
     def retry(self, tasks: Sequence[str], sizes: Sequence[int]) -> dict[str, Fresh]:
         """Run tasks that look better on fresh trials of both arms, up to each of these numbers of trials in turn.

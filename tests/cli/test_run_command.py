@@ -120,6 +120,11 @@ def test_a_part_of_a_suite_can_be_run(here, options, trials):
         (["run", "suite.yaml", "-a", "agent.yaml", "-o", "."], "is not empty"),
         (["run", "suite.yaml", "-a", "agent.yaml", "--trials", "0"], "0 is not in the range"),
         (["run", "suite.yaml", "-a", "agent.yaml", "--budget-usd", "0"], "not in the range"),
+        (["run", "suite.yaml", "-a", "agent.yaml", "--budget-usd", "nan"], "not in the range"),
+        (["run", "suite.yaml", "-a", "agent.yaml", "--budget-minutes", "inf"], "not in the range"),
+        (["run", "suite.yaml", "-a", "agent.yaml", "--budget-usd", "$"], "'$' is no number"),
+        (["run", "suite.yaml", "-a", "agent.yaml", "--budget-usd", "€3"], "'€3' is no number"),
+        (["run", "suite.yaml", "-a", "agent.yaml", "--budget-minutes", "$3"], "'$3' is no number"),
         (["runn", "suite.yaml"], "did you mean 'run'?"),
     ],
 )
@@ -261,6 +266,21 @@ def test_a_budget_that_ends_names_what_is_owed(here):
     assert done.returncode == 3
     assert "stopped by --budget-usd 0.05: 22 trials owed; go on with `evalh run run`" in done.stderr
     assert len(lines(here / "run")) == 5
+
+
+@pytest.mark.parametrize("amount", ["0.05", "$0.05", " $.05"])
+def test_an_amount_of_dollars_may_have_its_sign(here, amount):
+    source = (
+        "from evalharness.model import Transcript, Usage\n"
+        "def answer(task):\n    return Transcript(final='yes', usage=Usage(cost_usd=0.01))\n"
+    )
+    write_agent(here, source)
+    assert "stopped by --budget-usd 0.05" in ran(here, "--trials", 9, "--budget-usd", amount).stderr
+
+
+def test_a_budget_that_no_trial_says_anything_about_is_said_not_to_be_held(here):
+    done = ran(here, "--budget-usd", 0.05)
+    assert "--budget-usd: this agent did not say what any trial cost, so that was not counted" in done.stderr
 
 
 def test_an_outage_ends_with_the_command_that_goes_on(here):
