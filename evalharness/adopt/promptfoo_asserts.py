@@ -1,7 +1,6 @@
 """promptfoo's assertions as graders: those that mean the same, with `not-` where that can be said."""
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import regex
 from msgspec import Struct
 
 from evalharness.adopt.adopted import Adopted, NoCounterpart
-from evalharness.adopt.promptfoo_files import SCHEME, text_of
+from evalharness.adopt.promptfoo_files import SCHEME, seen_from, text_of
 from evalharness.adopt.promptfoo_texts import JSON_KINDS, TEXT_KINDS, Options, pattern, text
 from evalharness.adopt.templates import Template
 
@@ -153,7 +152,7 @@ def _python(said: Options, around: Asserting, *, opposite: bool) -> Options:
         path, _, function = source.removeprefix(SCHEME).partition(".py")
         if not (around.folder / f"{path}.py").is_file():
             raise NoCounterpart(f"no such file: {path}.py")
-        file = os.path.relpath((around.folder / f"{path}.py").resolve(), around.out.resolve())
+        file = seen_from(around.folder / f"{path}.py", around.out)
         call = f"python({file!r}, {function.lstrip(':') or 'get_assert'!r}"
     else:
         _check_code(source)

@@ -1,6 +1,7 @@
 """promptfoo's configuration and the files that it names."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,11 @@ def read_config(path: Path) -> dict[str, Any]:
 def located(reference: str, folder: Path) -> Path:
     """Find a file that a configuration names with or without `file://`."""
     return folder / reference.removeprefix(SCHEME)
+
+
+def seen_from(path: Path, out: Path) -> str:
+    """Say where a file lies, seen from the folder that is written."""
+    return os.path.relpath(path.resolve(), out.resolve())
 
 
 def loaded(path: Path) -> Any:

@@ -1,6 +1,5 @@
 """promptfoo's providers: models by litellm's name, and Python code and programs as functions of a module."""
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from evalharness.adopt.adopted import Adopted, NoCounterpart
-from evalharness.adopt.promptfoo_files import SCHEME, loaded, located
+from evalharness.adopt.promptfoo_files import SCHEME, loaded, located, seen_from
 from evalharness.adopt.promptfoo_prompts import Prompt
 
 MODULE = "promptfoo_agents"
@@ -179,15 +178,15 @@ def _code(provider: Provider, folder: Path, out: Path) -> str:
     if provider.id == "echo":
         return "echo("
     if name == "exec" and rest:
-        return f"program({rest!r}, {_from(folder, out)!r}, {_plain(provider.config)!r}, "
+        return f"program({rest!r}, {seen_from(folder, out)!r}, {_plain(provider.config)!r}, "
     file = provider.id.removeprefix("python:").removeprefix(SCHEME)
     file, function = (file, "call_api") if Path(file).suffix in (".py", *NODE) else _split(file)
     if file.endswith(".py"):
         if not (folder / file).is_file():
             raise NoCounterpart(f"no such file: {file}")
-        return f"python({_from(folder / file, out)!r}, {function!r}, {_plain(provider.config)!r}, "
+        return f"python({seen_from(folder / file, out)!r}, {function!r}, {_plain(provider.config)!r}, "
     if Path(file).suffix in NODE and (folder / file).is_file():
-        return f"javascript({_from(folder / file, out)!r}, {_plain(provider.config)!r}, "
+        return f"javascript({seen_from(folder / file, out)!r}, {_plain(provider.config)!r}, "
     raise NoCounterpart(
         f"provider '{provider.id[:80]}' has no counterpart here: keep promptfoo as it is with an external suite "
         "(docs/external.md), or write an agent"
@@ -201,8 +200,3 @@ def _split(file: str) -> tuple[str, str]:
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if not SECRET.search(key)}
-
-
-def _from(path: Path, out: Path) -> str:
-    """Say where a file lies, seen from the folder that is written."""
-    return os.path.relpath(path.resolve(), out.resolve())
