@@ -8,6 +8,7 @@ Unmeasured is only what the engine or this machine did; that is said by the work
 import json
 import math
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +24,16 @@ from evalharness.workspaces.local import LocalWorkspace
 
 TESTS, LOGS = "/tests", "/logs/verifier"
 _PLACE = f'rm -rf {TESTS} {LOGS} && mkdir -p {LOGS} && mv "$1" {TESTS} && chmod +x "{TESTS}/$2"'
-# By itself, so that its first line says what runs it, from a shell that takes one without such a line.
-_RUN = f'shell=$(command -v bash || command -v sh); exec "$shell" -c \'"$0"\' "{TESTS}/$1"'
+_SHELL = "shell=$(command -v bash || command -v sh)"
+_RUN = {
+    # By itself, so that its first line says what runs it, from a shell that takes one without such a line.
+    "file": f'{_SHELL}; exec "$shell" -c \'"$0"\' "{TESTS}/$1"',
+    "pytest": f'{_SHELL}; exec "$shell" "{TESTS}/$1"',
+    "exit": f'{_SHELL}; exec "$shell" "{TESTS}/$1"',
+}
+_HEADING = re.compile(r"^=+ *short test summary info *=+\s*$", re.MULTILINE | re.IGNORECASE)
+_RESULT = re.compile(r"^(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b.*\S", re.MULTILINE)
+_BAD = {"FAILED", "ERROR", "XPASS"}
 _READ = f"cd {LOGS} && for each in reward.json reward.txt; do [ -e $each ] && echo $each && exec cat $each; done"
 
 
@@ -34,14 +43,15 @@ class Harbor(Executing):
 
     `tests` is their folder, seen from the suite's folder or from EVALH_DATA; it becomes `/tests`, and `script` in it is
     run. With `reward: file` (harbor) it leaves a number from 0 to 1 in /logs/verifier/reward.txt, or numbers by name in
-    reward.json: the one called `reward` counts, or else the lowest. With `reward: exit` (terminal-bench) exit code 0 is
-    a pass. `env` is what the tests are told, where ${NAME} and ${NAME:-default} are variables of the host. `digest`
-    stands for the content of the tests.
+    reward.json: the one called `reward` counts, or else the lowest. With `reward: pytest` (terminal-bench) it prints
+    pytest's short summary (`-rA`), in which nothing failed; with `reward: exit` exit code 0 is a pass. `env` is what
+    the tests are told, where ${NAME} and ${NAME:-default} are variables of the host. `digest` stands for the content of
+    the tests.
     """
 
     tests: str
     script: str = "test.sh"
-    reward: Literal["file", "exit"] = "file"
+    reward: Literal["file", "pytest", "exit"] = "file"
     seconds: float = 600.0
     env: dict[str, str] = field(default_factory=dict)
     digest: str = ""
@@ -54,11 +64,13 @@ class Harbor(Executing):
         tests, env = self._tests(task), {"TEST_DIR": TESTS, **resolved(self.env)}
         if fault := self._place(tests, workspace):
             return _failed(f"the tests cannot be placed: {fault}")
-        ended = workspace.run(("sh", "-c", _RUN, "sh", self.script), timeout=self.seconds, env=env)
+        ended = workspace.run(("sh", "-c", _RUN[self.reward], "sh", self.script), timeout=self.seconds, env=env)
         if ended.stopped:
             return _failed(f"the tests were stopped: limit:{ended.stopped}")
         if self.reward == "exit":
             return _rewarded(float(ended.exit_code == 0), ended)
+        if self.reward == "pytest":
+            return _summed_up(ended)
         read = workspace.run(("sh", "-c", _READ), timeout=60)
         reward = reward_in(read.stdout)
         return _failed(f"no reward: {_found(read)}; {_end(ended)}") if reward is None else _rewarded(reward, ended)
@@ -95,6 +107,15 @@ def reward_in(left: bytes) -> float | None:
     if not numbers or len(numbers) < len(values) or not all(map(math.isfinite, numbers)):
         return None
     return float(said["reward"]) if isinstance(said, dict) and "reward" in said else min(numbers)
+
+
+def _summed_up(tests: Completed) -> Grade:
+    """Judge by the lines after pytest's heading; whatever was printed before it is not pytest's own."""
+    _, *rest = _HEADING.split((tests.stdout + b"\n" + tests.stderr).decode("utf-8", "replace"), maxsplit=1)
+    found = set(_RESULT.findall("".join(rest)))
+    if not found:
+        return _failed(f"no reward: the tests printed no summary of pytest (-rA); {_end(tests)}")
+    return _rewarded(float(not found & _BAD), tests)
 
 
 def _rewarded(reward: float, tests: Completed) -> Grade:

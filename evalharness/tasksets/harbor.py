@@ -104,7 +104,11 @@ def _terminal(folder: _Folder) -> Fields:
     said = read_yaml(folder.place / "task.yaml")
     if not isinstance(said, dict) or not isinstance(said.get("instruction"), str):
         raise ConfigError(f"{folder.place}: task.yaml has no instruction; is it a task of terminal-bench?")
-    tests = {"script": "run-tests.sh", "reward": "exit", "seconds": _seconds(said, "max_test_timeout_sec", 60.0)}
+    if (parser := said.get("parser_name", "pytest")) != "pytest":
+        raise ConfigError(f"{folder.place}: its tests are read by '{parser}', which is not supported: leave it out")
+    if said.get("run_tests_in_same_shell"):
+        raise ConfigError(f"{folder.place}: its tests want the agent's own shell, which is not supported: leave it out")
+    tests = {"script": "run-tests.sh", "reward": "pytest", "seconds": _seconds(said, "max_test_timeout_sec", 60.0)}
     seconds = _seconds(said, "max_agent_timeout_sec", 360.0)
     return folder.row(said["instruction"], folder.built(), tests, said, seconds)
 

@@ -22,6 +22,9 @@ if [ "$(cat /app/answer.txt)" = "$(cat /tests/wanted.txt)" ]; then echo 1; else 
 """
 
 
+HEADING = 'echo "==== short test summary info ===="'
+
+
 def put(folder, files):
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -54,8 +57,8 @@ def terminal_task(folder, image="localhost/evalh-busybox"):
         {
             "task.yaml": "instruction: |-\n  Make /srv/done.\ndifficulty: hard\nmax_agent_timeout_sec: 40\n",
             "Dockerfile": f"FROM {image}\nWORKDIR /srv\n",
-            "run-tests.sh": "sh $TEST_DIR/outputs.sh\n",
-            "tests/outputs.sh": "test -f /srv/done\n",
+            "run-tests.sh": "sh $TEST_DIR/outputs.sh\ntrue\n",
+            "tests/outputs.sh": f"{HEADING}\ntest -f /srv/done && echo PASSED a.py::b || echo FAILED a.py::b - no\n",
             "solution.sh": "touch done\n",
         },
     )
@@ -76,7 +79,7 @@ def test_both_forms_become_tasks_with_their_own_tests_limits_and_tags(tmp_path):
     assert word.tags == ("difficulty:easy", "category:files", "tag:a", "tag:b")
     assert word.fields["environment"]["dockerfile"] == "tasks/word/environment/Dockerfile"
     assert (done.prompt, done.limits.seconds, done.tags) == ("Make /srv/done.", 40, ("difficulty:hard",))
-    assert {task.graders[0].options["reward"] for task in (word, done)} == {"file", "exit"}
+    assert {task.graders[0].options["reward"] for task in (word, done)} == {"file", "pytest"}
     assert "wanted" not in json.dumps([word.fields, done.fields])
 
 
@@ -274,6 +277,40 @@ def test_a_task_says_where_it_works_and_what_its_container_and_its_solution_are_
     )
     found, done = outcomes(tmp_path, SOLVE, "solved")
     assert found["word"].outcome is Outcome.PASS, (found, done.stderr)
+
+
+SUMMARIES = {  # as terminal-bench 0.2.18 judged them
+    f"{HEADING}; echo PASSED a::b; exit 1": "pass",
+    f"{HEADING}; echo PASSED a::b; echo FAILED a::c - no; exit 0": "fail",
+    f"{HEADING}; echo 'SKIPPED [1] a.py:3: why'; echo XFAIL a::b": "pass",
+    f"{HEADING}; echo 'PASSED a::b'; echo 'ERROR a::c'": "fail",
+    f"echo PASSED a::b; {HEADING}; echo FAILED a::b": "fail",
+    "echo PASSED a::b; exit 0": "fail",  # parse_error: no summary
+    "true": "fail",
+}
+
+
+@pytest.mark.usefixtures("image")
+def test_tests_of_terminal_bench_are_judged_by_the_summary_that_pytest_prints(tmp_path):
+    terminal_task(tmp_path / "tasks" / "done", "localhost/evalh-busybox")
+    (task,) = load_suite(suite(tmp_path)).tasks
+    grader = build_grader(task.graders[0])
+    with TaskContainers(network="none", folder=str(tmp_path)).for_task(task).fresh() as workspace:
+        for script, outcome in SUMMARIES.items():
+            put(tmp_path / "tasks" / "done", {"run-tests.sh": f"{script}\n"})
+            found = graded(task, Transcript(final=""), workspace, (grader,))
+            assert found.outcome == outcome, (script, found)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"), [("parser_name: swebench", "read by 'swebench'"), ("run_tests_in_same_shell: true", "own shell")]
+)
+def test_a_task_of_terminal_bench_that_is_judged_otherwise_is_refused(tmp_path, line, said):
+    terminal_task(tmp_path / "tasks" / "done")
+    file = tmp_path / "tasks" / "done" / "task.yaml"
+    file.write_text(file.read_text() + f"{line}\n")
+    with pytest.raises(ConfigError, match=said):
+        load("tasks", folder=tmp_path)
 
 
 def test_a_variable_that_the_host_lacks_measures_nothing_and_is_named(tmp_path, image):
