@@ -1,4 +1,4 @@
-"""Fixtures every test may ask for."""
+"""Fixtures every test may ask for; property tests draw the same examples every time, however busy the machine is."""
 
 import os
 from collections.abc import Iterator
@@ -6,8 +6,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.docker_daemon import NoDocker, docker_engine
+
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

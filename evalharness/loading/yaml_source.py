@@ -50,6 +50,8 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"{path}: is a folder, not a file") from exc
     except UnicodeDecodeError as exc:
         raise ConfigError(f"{path}: not UTF-8 (byte {exc.start + 1}); save the file as UTF-8") from exc
+    except ValueError as exc:  # a null byte in its name
+        raise ConfigError(f"{str(path)!r}: cannot be read: {exc}") from exc
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
 

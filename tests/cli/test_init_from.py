@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from evalharness.adopt.inspect_task import adopted as inspect_adopted
@@ -267,7 +267,8 @@ TEST = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example({"tests": "\0"})
 @given(
     st.fixed_dictionaries(
         {"tests": st.lists(TEST | ANY, max_size=4) | ANY},

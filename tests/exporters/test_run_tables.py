@@ -62,7 +62,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=1
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(WORDS, min_size=1, max_size=6, unique=True))
 def test_any_name_comes_back_from_csv(tmp_path_factory, names):
     folder = tmp_path_factory.mktemp("names")

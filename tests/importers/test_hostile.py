@@ -134,7 +134,7 @@ def test_the_logs_below_are_good_before_they_are_damaged(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", LOGS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_odd_values_anywhere_are_one_error_or_a_run(tmp_path, name, seed):
     folder = tmp_path / str(seed)
@@ -149,7 +149,7 @@ def test_odd_values_anywhere_are_one_error_or_a_run(tmp_path, name, seed):
 
 
 @pytest.mark.parametrize("name", LOGS)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_cut_and_scribbled_logs_are_one_error_or_a_run(tmp_path, name, data):
     content = bytearray(written(tmp_path / name, LOGS[name]).read_bytes())
@@ -161,7 +161,7 @@ def test_cut_and_scribbled_logs_are_one_error_or_a_run(tmp_path, name, data):
     imported(tmp_path / name, tmp_path / f"run-{next(FRESH)}")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_cut_and_scribbled_archives_are_one_error_or_a_run(tmp_path, data):
     file = eval_file(tmp_path / "log.eval", {"header.json": inspect_header(), "summaries.json": FOUR})
@@ -188,7 +188,7 @@ def parquet_file(path):
 
 
 @pytest.mark.parametrize("name", ["log.xml", "log.csv", "log.csv.gz", "log.parquet", "log.eval"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_cut_scribbled_and_doubled_files_are_one_error_or_a_run(tmp_path, name, data):
     file = tmp_path / name
@@ -209,7 +209,7 @@ def test_cut_scribbled_and_doubled_files_are_one_error_or_a_run(tmp_path, name, 
     imported(file, tmp_path / f"run-{next(FRESH)}")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(), ending=st.sampled_from([".csv", ".json", ".jsonl", ".xml", ".eval", ".parquet", ".csv.gz"]))
 def test_any_text_is_one_error_or_a_run(tmp_path, text, ending):
     for head in ("", "id,passed\n", '{"id": "a"}\n', "<testsuite>"):
