@@ -8,7 +8,6 @@ evalharness.gate("suite.yaml", candidate="agent.yaml", baseline="git:main:agent.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Literal
@@ -39,7 +38,7 @@ class Result:
     comparison: Comparison
     verdict: Verdict
 
-    @cached_property
+    @property
     def decision(self) -> Decision:
         """Return what the policy decides."""
         return self.verdict.decision
