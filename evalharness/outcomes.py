@@ -27,7 +27,7 @@ class LineUsage(msgspec.Struct, frozen=True, gc=False):
     cached_calls: int | None = None
 
 
-class Line(msgspec.Struct, frozen=True, gc=False):
+class TrialLine(msgspec.Struct, frozen=True, gc=False):
     """The part of a record that a table needs."""
 
     task_id: str
@@ -93,13 +93,13 @@ def read(path: Path | str) -> Outcomes:
             str(path), foreign.header, foreign.records, foreign.planned, reread=lambda _: iter(foreign.records)
         )
     store = RunStore(Path(path))
-    return table(str(path), store.header, store.lines(Line), planned_trials(store.planned()), reread=store.lines)
+    return table(str(path), store.header, store.lines(TrialLine), planned_trials(store.planned()), reread=store.lines)
 
 
 def table(
     place: str,
     header: RunHeader,
-    lines: Iterable[Line | Record],
+    lines: Iterable[TrialLine | Record],
     planned: dict[str, int],
     *,
     reread: Reread | None = None,
@@ -109,7 +109,7 @@ def table(
     return Outcomes(place=place, header=header, trials=trials, tasks=_tasks(trials, planned), reread=reread)
 
 
-def _frame(rows: list[Line | Record]) -> pd.DataFrame:
+def _frame(rows: list[TrialLine | Record]) -> pd.DataFrame:
     usages = [row.usage for row in rows]
     return pd.DataFrame(
         {

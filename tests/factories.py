@@ -9,7 +9,7 @@ from evalharness.model import (
     SuiteEntry,
     TaskEntry,
 )
-from evalharness.outcomes import Line, LineUsage, Outcomes, table
+from evalharness.outcomes import LineUsage, Outcomes, TrialLine, table
 
 Counted = tuple[int, int, int]
 
@@ -36,7 +36,7 @@ def outcomes(
 ) -> Outcomes:
     """A run whose tasks passed, failed and errored this often."""
     lines = [
-        Line(
+        TrialLine(
             task_id=task_id,
             trial=number,
             outcome=outcome,

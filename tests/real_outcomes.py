@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from evalharness.outcomes import Line, LineUsage, Outcomes, table
+from evalharness.outcomes import LineUsage, Outcomes, TrialLine, table
 from tests.factories import header
 
 
@@ -22,10 +22,10 @@ def run(name: str, rows: pd.DataFrame, *, seed: int) -> Outcomes:
     return table(name, header(list(planned), fingerprint=name, run_id=name, seed=seed), lines, planned)
 
 
-def _line(row: dict[Any, Any]) -> Line:
+def _line(row: dict[Any, Any]) -> TrialLine:
     status = row.get("status", "ok")
     known = {key: value for key, value in row.items() if not pd.isna(value)}
-    return Line(
+    return TrialLine(
         task_id=row["task_id"],
         trial=int(row["trial"]) + 1,
         outcome="error" if "passed" not in known else "pass" if row["passed"] else "fail",

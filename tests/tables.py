@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from evalharness.model import Policy, RunHeader
-from evalharness.outcomes import GradedLine, Line, LineUsage, Outcomes, table
+from evalharness.outcomes import GradedLine, LineUsage, Outcomes, TrialLine, table
 from tests.factories import header
 
 Counted = tuple[int, int, int]
@@ -40,9 +40,9 @@ def made(
     )
 
 
-def _line(task_id: str, trial: int, outcome: str, more: dict[str, Any]) -> Line:
+def _line(task_id: str, trial: int, outcome: str, more: dict[str, Any]) -> TrialLine:
     usage = {key: more.pop(key) for key in list(more) if key in LineUsage.__struct_fields__}
-    return Line(task_id=task_id, trial=trial, outcome=outcome, usage=LineUsage(**usage), **more)
+    return TrialLine(task_id=task_id, trial=trial, outcome=outcome, usage=LineUsage(**usage), **more)
 
 
 def _header(

@@ -3,13 +3,13 @@ import pytest
 from evalharness.comparison.pairing import pair
 from evalharness.errors import ConfigError, NotComparable
 from evalharness.model import TaskEntry
-from evalharness.outcomes import Line, LineUsage, table
+from evalharness.outcomes import LineUsage, TrialLine, table
 from evalharness.running.planning import planned_trials
 from tests.running import header, planned, tasks
 
 
 def line(task_id, trial, outcome="pass", **more):
-    return Line(task_id=task_id, trial=trial, outcome=outcome, **more)
+    return TrialLine(task_id=task_id, trial=trial, outcome=outcome, **more)
 
 
 def outcomes(lines, *, number=3, trials=2, of=None):

@@ -18,8 +18,7 @@ from evalharness.ledger.chain import BaselineRun
 from evalharness.ledger.entry import MeasuredRun, RunRef, canonical_json
 from evalharness.ledger.storage import Line
 from evalharness.model import Counts, RunHeader
-from evalharness.outcomes import Line as TrialLine
-from evalharness.outcomes import Outcomes, read, table
+from evalharness.outcomes import Outcomes, TrialLine, read, table
 from evalharness.redact import Redactor
 from evalharness.store import HEADER, PLAN, TRIALS
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from evalharness.stats.power import GOAL, Goal, Noise, Planned
+from evalharness.stats.power import GOAL, Figure, Goal, Noise
 
 BOTH_SIDES = Goal(sides=2)
 
@@ -18,7 +18,7 @@ class Split:
     effect: float
 
 
-def runs_needed(effect: float, *, sd: float, goal: Goal = BOTH_SIDES) -> Planned:
+def runs_needed(effect: float, *, sd: float, goal: Goal = BOTH_SIDES) -> Figure:
     """Give the whole runs per agent at which a t-like test of run scores sees `effect` (Bjarnason et al. 2026).
 
     `sd` is the run-to-run standard deviation in the unit of `effect`. Treats the tasks as given, ignores pairing, and
@@ -27,17 +27,17 @@ def runs_needed(effect: float, *, sd: float, goal: Goal = BOTH_SIDES) -> Planned
     for name, value in (("effect", effect), ("sd", sd)):
         if not 0 < value < math.inf:
             raise ValueError(f"{name} must be positive, but got {value}")
-    return Planned(value=2 * (goal.distance * sd / effect) ** 2)
+    return Figure(value=2 * (goal.distance * sd / effect) ** 2)
 
 
-def runs_resolve(runs: int, *, sd: float, goal: Goal = BOTH_SIDES) -> Planned:
+def runs_resolve(runs: int, *, sd: float, goal: Goal = BOTH_SIDES) -> Figure:
     """Give the smallest difference of run scores that this many runs per agent see (Bjarnason et al. 2026)."""
     if runs < 1:
-        return Planned(value=None, note="no runs")
-    return Planned(value=goal.distance * sd * math.sqrt(2 / runs))
+        return Figure(value=None, note="no runs")
+    return Figure(value=goal.distance * sd * math.sqrt(2 / runs))
 
 
-def optimal_trials(noise: Noise, *, cost_per_task: float, cost_per_trial: float) -> Planned:
+def optimal_trials(noise: Noise, *, cost_per_task: float, cost_per_trial: float) -> Figure:
     """Give the trials per task and arm that cost least for a given precision (Miller 2024).
 
     `cost_per_task` is what a new task costs once, `cost_per_trial` one trial of one arm. For a fixed suite there is no
@@ -48,10 +48,10 @@ def optimal_trials(noise: Noise, *, cost_per_task: float, cost_per_trial: float)
     if not cost_per_trial > 0:
         raise ValueError(f"cost_per_trial must be positive, but got {cost_per_trial}")
     if noise.between == 0:
-        return Planned(value=None, note="effects do not differ between tasks: spend everything on trials")
+        return Figure(value=None, note="effects do not differ between tasks: spend everything on trials")
     within = noise.within_baseline + noise.within_candidate
     best = math.sqrt(within / noise.between * cost_per_task / (2 * cost_per_trial))
-    return Planned(value=max(1.0, best))
+    return Figure(value=max(1.0, best))
 
 
 def best_split(

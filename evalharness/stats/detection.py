@@ -7,36 +7,36 @@ from scipy.special import bdtrc, nctdtr, ndtri, stdtrit
 
 from evalharness.stats.counts import fraction
 from evalharness.stats.exact import TIE
-from evalharness.stats.power import Planned
+from evalharness.stats.power import Figure
 
 
-def paired_t_power(effect: float, *, sd: float, tasks: int, alpha: float = 0.05, sides: int = 2) -> Planned:
+def paired_t_power(effect: float, *, sd: float, tasks: int, alpha: float = 0.05, sides: int = 2) -> Figure:
     """Give the power of a paired t test of task differences with standard deviation `sd`; both tails if two-sided."""
     fraction(alpha, name="alpha")
     if not sd > 0:
         raise ValueError(f"sd must be positive, but got {sd}")
     if tasks < 2:
-        return Planned(value=None, note="a t test needs two tasks")
+        return Figure(value=None, note="a t test needs two tasks")
     df, shift = tasks - 1, abs(effect) / sd * math.sqrt(tasks)
     critical = float(stdtrit(df, 1 - alpha / sides))
     # A shift beyond 5 leaves less than 3e-7 on the other side, and scipy's function sometimes nothing but NaN.
     far_tail = float(nctdtr(df, shift, -critical)) if sides == 2 and shift <= 5 else 0.0
-    return Planned(value=1 - float(nctdtr(df, shift, critical)) + far_tail)
+    return Figure(value=1 - float(nctdtr(df, shift, critical)) + far_tail)
 
 
-def two_rates_needed(rates: tuple[float, float], *, power: float = 0.8, alpha: float = 0.05, sides: int = 2) -> Planned:
+def two_rates_needed(rates: tuple[float, float], *, power: float = 0.8, alpha: float = 0.05, sides: int = 2) -> Figure:
     """Give the independent units per arm at which two unpaired rates differ visibly (Fleiss 1981, no correction).
 
     For single trials of different tasks per arm; pairing by task needs fewer.
     """
     first, second = (fraction(rate, name="rates") for rate in rates)
     if first == second:
-        return Planned(value=None, note="equal rates: nothing to see")
+        return Figure(value=None, note="equal rates: nothing to see")
     middle = (first + second) / 2
     null = float(-ndtri(fraction(alpha, name="alpha") / sides)) * math.sqrt(2 * middle * (1 - middle))
     spread = math.sqrt(first * (1 - first) + second * (1 - second))
     other = float(ndtri(fraction(power, name="power"))) * spread
-    return Planned(value=((null + other) / (first - second)) ** 2)
+    return Figure(value=((null + other) / (first - second)) ** 2)
 
 
 def fisher_power(trials: tuple[int, int], rates: tuple[float, float], *, alpha: float = 0.05) -> float:
@@ -75,7 +75,7 @@ def two_stage_power(
 
 def trials_to_confirm(
     rates: tuple[float, float], *, power: float = 0.9, alpha: float = 0.05, most: int = 100
-) -> Planned:
+) -> Figure:
     """Give the fresh trials per arm at which one task's drop is confirmed with this power, and stays so."""
     fraction(power, name="power")
     enough: int | None = None
@@ -84,8 +84,8 @@ def trials_to_confirm(
             break
         enough = trials
     if enough is None:
-        return Planned(value=None, note=f"more than {most} trials")
-    return Planned(value=float(enough))
+        return Figure(value=None, note=f"more than {most} trials")
+    return Figure(value=float(enough))
 
 
 def _limits(trials: tuple[int, int], alpha: float) -> Iterator[int]:

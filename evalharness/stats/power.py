@@ -21,7 +21,7 @@ Trials = tuple[float, float]  # per task, of (baseline, candidate)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planned:
+class Figure:
     """A planning figure; `value` is None where none exists, and `note` says why."""
 
     value: float | None
@@ -86,38 +86,38 @@ class Noise:
         return self.between + self.within_baseline / base + self.within_candidate / cand
 
 
-def detectable_effect(tasks: int, trials: Trials, *, noise: Noise, goal: Goal = GOAL) -> Planned:
+def detectable_effect(tasks: int, trials: Trials, *, noise: Noise, goal: Goal = GOAL) -> Figure:
     """Give the smallest drop that this plan sees with the goal's power.
 
     A gate with this as its margin promotes an unchanged candidate with the same power.
     """
     problem = _unplannable(tasks, noise.per_task(trials))
     if problem:
-        return Planned(value=None, note=problem)
-    return Planned(value=goal.distance * math.sqrt(noise.per_task(trials) / tasks), note=noise.note)
+        return Figure(value=None, note=problem)
+    return Figure(value=goal.distance * math.sqrt(noise.per_task(trials) / tasks), note=noise.note)
 
 
-def achieved_power(effect: float, tasks: int, trials: Trials, *, noise: Noise, goal: Goal = GOAL) -> Planned:
+def achieved_power(effect: float, tasks: int, trials: Trials, *, noise: Noise, goal: Goal = GOAL) -> Figure:
     """Give the chance that this plan sees a drop of `effect`; two-sided tests count both tails."""
     problem = _unplannable(tasks, noise.per_task(trials))
     if problem:
-        return Planned(value=None, note=problem)
+        return Figure(value=None, note=problem)
     shift = abs(effect) / math.sqrt(noise.per_task(trials) / tasks)
     far_tail = float(ndtr(-shift - goal.critical)) if goal.sides == 2 else 0.0
-    return Planned(value=float(ndtr(shift - goal.critical)) + far_tail, note=noise.note)
+    return Figure(value=float(ndtr(shift - goal.critical)) + far_tail, note=noise.note)
 
 
-def tasks_needed(effect: float, trials: Trials, *, noise: Noise, goal: Goal = GOAL) -> Planned:
+def tasks_needed(effect: float, trials: Trials, *, noise: Noise, goal: Goal = GOAL) -> Figure:
     """Give the number of tasks at which a drop of `effect` is seen with the goal's power."""
     _check_effect(effect)
     if noise.per_task(trials) == 0:
-        return Planned(value=None, note=_unplannable(1, 0.0))
-    return Planned(value=noise.per_task(trials) * (goal.distance / effect) ** 2, note=noise.note)
+        return Figure(value=None, note=_unplannable(1, 0.0))
+    return Figure(value=noise.per_task(trials) * (goal.distance / effect) ** 2, note=noise.note)
 
 
 def trials_needed(
     effect: float, tasks: int, *, noise: Noise, goal: Goal = GOAL, baseline_trials: float | None = None
-) -> Planned:
+) -> Figure:
     """Give the trials per task and arm at which a drop of `effect` is seen.
 
     With a stored baseline of `baseline_trials` they are the candidate's. None where no number suffices:
@@ -127,20 +127,20 @@ def trials_needed(
     within = noise.within_baseline + noise.within_candidate
     problem = _unplannable(tasks, noise.between + within)
     if problem:
-        return Planned(value=None, note=problem)
+        return Figure(value=None, note=problem)
     allowed = tasks * (effect / goal.distance) ** 2 - noise.between
     if baseline_trials is not None:
         allowed -= noise.within_baseline / _checked((baseline_trials, 1))[0]
         within = noise.within_candidate
     if allowed <= 0:
         culprit = "the spread of effects over tasks" if noise.between else "the stored baseline"
-        return Planned(value=None, note=f"no number of trials suffices: {culprit} is too noisy for {tasks} tasks")
-    return Planned(value=within / allowed, note=noise.note)
+        return Figure(value=None, note=f"no number of trials suffices: {culprit} is too noisy for {tasks} tasks")
+    return Figure(value=within / allowed, note=noise.note)
 
 
 def tasks_to_certify(
     margin: float, *, trials: Trials = (1, 1), estimand: str = "population", alpha: float = 0.05
-) -> Planned:
+) -> Figure:
     """Give the smallest number of tasks that can certify a margin at all, when not one trial differs.
 
     From the intervals that never shrink to a point: Bonett & Price (2012) for the population (trials do not help) and
@@ -156,7 +156,7 @@ def tasks_to_certify(
         limit = z * math.hypot(1 / base, 1 / cand) / margin
     else:
         limit = z * math.sqrt((1 / base + 1 / cand) / (base + cand)) / margin
-    return Planned(value=float(max(1, math.floor(limit + 1e-9) + 1)))
+    return Figure(value=float(max(1, math.floor(limit + 1e-9) + 1)))
 
 
 def pilot_noise(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Decision(StrEnum):
+class SprtDecision(StrEnum):
     """What a sequential probability ratio test says."""
 
     ACCEPT = "accept"  # the rate is the good one
@@ -19,7 +19,7 @@ class Decision(StrEnum):
 class Sprt:
     """A sequential probability ratio test after `n` trials; stops where `llr` leaves (lower, upper)."""
 
-    decision: Decision
+    decision: SprtDecision
     n: int
     llr: float
     lower: float
@@ -62,9 +62,9 @@ def sprt(
             break
         n, llr = n + 1, llr + step[bool(passed)]
     if lower < llr < upper:
-        decision = Decision.UNDECIDED if n == most else Decision.CONTINUE
+        decision = SprtDecision.UNDECIDED if n == most else SprtDecision.CONTINUE
     else:
-        decision = Decision.ACCEPT if llr <= lower else Decision.REJECT
+        decision = SprtDecision.ACCEPT if llr <= lower else SprtDecision.REJECT
     return Sprt(decision=decision, n=n, llr=llr, lower=lower, upper=upper)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from evalharness.stats.boundaries import Spending, boundaries, classic_constant, crossing, spent
 from evalharness.stats.sequential import (
-    Decision,
+    SprtDecision,
     information_fraction,
     sprt,
     sprt_limits,
@@ -134,13 +134,13 @@ def test_wald_limits():
 @pytest.mark.parametrize(
     ("outcomes", "most", "decision", "n"),
     [
-        ("1101", None, Decision.CONTINUE, 4),
-        ("", None, Decision.CONTINUE, 0),
-        ("1" * 20, None, Decision.ACCEPT, 9),
-        ("0000", None, Decision.REJECT, 4),
-        ("1101", 4, Decision.UNDECIDED, 4),
-        ("110111", 4, Decision.UNDECIDED, 4),
-        ("0000", 4, Decision.REJECT, 4),
+        ("1101", None, SprtDecision.CONTINUE, 4),
+        ("", None, SprtDecision.CONTINUE, 0),
+        ("1" * 20, None, SprtDecision.ACCEPT, 9),
+        ("0000", None, SprtDecision.REJECT, 4),
+        ("1101", 4, SprtDecision.UNDECIDED, 4),
+        ("110111", 4, SprtDecision.UNDECIDED, 4),
+        ("0000", 4, SprtDecision.REJECT, 4),
     ],
 )
 def test_sprt_stops_at_its_limits(outcomes, most, decision, n):
@@ -151,7 +151,7 @@ def test_sprt_stops_at_its_limits(outcomes, most, decision, n):
 
 def test_sprt_errs_no_more_often_than_planned_when_enumerated():
     """Exact error rates over all paths of at most 60 trials, by dynamic programming over the walk."""
-    for rate, wrong, limit in ((0.9, Decision.REJECT, 0.05), (0.6, Decision.ACCEPT, 0.2)):
+    for rate, wrong, limit in ((0.9, SprtDecision.REJECT, 0.05), (0.6, SprtDecision.ACCEPT, 0.2)):
         alive, mistaken = {0: 1.0}, 0.0
         for n in range(1, 61):
             nxt: dict[int, float] = {}
@@ -164,7 +164,7 @@ def test_sprt_errs_no_more_often_than_planned_when_enumerated():
                 low, high = sprt_limits(alpha=0.05, beta=0.2)
                 if low < llr < high:
                     alive[passes] = chance
-                elif (Decision.REJECT if llr >= high else Decision.ACCEPT) is wrong:
+                elif (SprtDecision.REJECT if llr >= high else SprtDecision.ACCEPT) is wrong:
                     mistaken += chance
         assert mistaken <= limit
 
