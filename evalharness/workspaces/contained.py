@@ -85,6 +85,18 @@ def _unstartable(engine: Engine, name: str) -> Completed | None:
     return None
 
 
+def limited(resources: Resources, *, together: bool) -> list[str]:
+    """Write the limits of a container; where not all of its processes can be limited together, those of each."""
+    if not together:
+        each = {"data": f"{resources.memory_limit}:{resources.memory_limit}"}
+        each["nproc"] = f"{resources.processes}:{resources.processes}"
+        return ulimits({**each, **resources.ulimits}, resources)
+    words = ["--pids-limit", str(resources.processes), "--memory-reservation", f"{resources.memory_guaranteed}b"]
+    words += ["--memory", f"{resources.memory_limit}b", "--memory-swap", f"{resources.memory_limit}b"]
+    words += ["--cpus", str(resources.cpus)] if resources.cpus else []
+    return words + ulimits(resources.ulimits, resources)
+
+
 def ulimits(asked: Mapping[str, str], resources: Resources | None) -> list[str]:
     """Write the limits of single processes; never above what this process may give, which engines may not know."""
     known = {"nofile": _hard(resource.RLIMIT_NOFILE, _OPEN_FILES), "core": "0:0"}
@@ -163,6 +175,8 @@ def _named(done: Completed, *, refused: bool, network: bool) -> Completed:
     if code is not None and code > 128:  # as engines and shells report a signal
         code = 128 - code
     stopped = "processes" if refused else done.stopped
+    if stopped == "seconds" and by_words(done.stderr, network=network) == "processes":
+        stopped = "processes"  # what a fork bomb looks like where nothing counts processes
     if stopped is None:
         stopped = "file_size" if code == -SIGXFSZ else by_words(done.stderr, network=network)
     return msgspec.structs.replace(done, exit_code=None if stopped else code, stopped=stopped)

@@ -18,7 +18,7 @@ from evalharness.errors import ConfigError, Unmeasured
 from evalharness.model import Resources
 from evalharness.workspaces import Completed, archive
 from evalharness.workspaces import engine as engines
-from evalharness.workspaces.contained import exec_in, ulimits
+from evalharness.workspaces.contained import exec_in, limited, ulimits
 from evalharness.workspaces.engine import Engine
 from evalharness.workspaces.images import image_id, raise_lasting
 from evalharness.workspaces.limits import Memory, inherited, memory_of, positive
@@ -171,7 +171,8 @@ class ContainerWorkspaces:
             raise ValueError(f"image: {self.image!r} is no name of an image")
         positive(self.cpus, "cpus")
         positive(self.processes, "processes")
-        self.resources()
+        memory_of(self.memory, self.headroom)
+        size(self.file_size, "file_size")
 
     def prepare(self) -> None:
         """See that there is an engine, sweep up what killed runs left, and have the image ready."""
@@ -208,7 +209,7 @@ class ContainerWorkspaces:
             processes=self.processes,
             file_size=size(self.file_size, "file_size"),
             ulimits=self.ulimits,
-            enforced_by="container",
+            enforced_by=engines.enforced_by(engines.found(self.engine, self.runtime)),
         )
 
     def create(self, engine: Engine, name: str) -> None:
@@ -218,13 +219,9 @@ class ContainerWorkspaces:
         file = engines.environment_file(engines.private_folder(), given)
         words = ["--name", name, "--label", "evalh", "--env-file", str(file), "--workdir", WORKSPACE]
         words += ["--stop-signal", "SIGKILL", "--security-opt", "no-new-privileges"]
-        words += ["--pids-limit", str(limits.processes)]
-        words += ["--memory", f"{limits.memory_limit}b", "--memory-swap", f"{limits.memory_limit}b"]
-        words += ["--memory-reservation", f"{limits.memory_guaranteed}b"]
         words += [] if self.network == "allow" else ["--network", "none"]
-        words += ["--cpus", str(self.cpus)] if self.cpus else []
         words += ["--user", self.user] if self.user else []
-        words += ulimits(self.ulimits, limits)
+        words += limited(limits, together=engines.limits_containers(engine))
         try:
             engine.call("create", *words, "--entrypoint", "sleep", image, _FOREVER)
         finally:

@@ -136,6 +136,23 @@ def found(asked: str, runtime: str | None) -> Engine | None:
     return next((engine for engine in engines if engine.up() is None), engines[0] if engines else None)
 
 
+@functools.cache
+def limits_containers(engine: Engine) -> bool:
+    """Say whether an engine limits containers as a whole: a rootless one only where control groups are handed down."""
+    if engine.program == "docker":
+        return engine.call("info", "--format", "{{.MemoryLimit}} {{.PidsLimit}}") == "true true"
+    said = engine.call("info", "--format", "{{.Host.Security.Rootless}} {{.Host.CgroupControllers}}")
+    return not said.startswith("true") or ("memory" in said and "pids" in said)
+
+
+def enforced_by(engine: Engine | None) -> str:
+    """Name what keeps the limits of containers; what it would be where the engine cannot be asked."""
+    with suppress(Unmeasured):
+        if engine and not limits_containers(engine):
+            return "rlimit"
+    return "container"
+
+
 def _runtime(program: str) -> str | None:
     """Podman's own choice is crun; where only runc is installed it has to be told."""
     return "runc" if program == "podman" and not shutil.which("crun") and shutil.which("runc") else None
