@@ -78,9 +78,7 @@ _RESOURCES = {
 }
 _VAGUE = ("connection", "status:500")  # litellm calls whatever it does not understand 500
 _TELLING = ("dns", "timeout", "connection")
-_LASTING = frozenset(
-    {"quota", "disk_full", "image_missing", "no_program", *(f"status:{status}" for status in _REFUSED)}
-)
+_LASTING = frozenset({"quota", "disk_full", "image_missing", "no_program", *map("status:{}".format, _REFUSED)})
 
 
 class CommandFailed(AgentFault):
