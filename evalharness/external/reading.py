@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from evalharness.errors import ConfigError
@@ -13,11 +14,18 @@ from evalharness.foreign import told as with_transcripts
 from evalharness.importers import Importer
 from evalharness.importers.harbor import CUT_SHORT
 from evalharness.importers.source import reading
-from evalharness.model import Extension, External, Record, Transcript
+from evalharness.model import Extension, External, Outcome, Record, Transcript
 from evalharness.registry import build
 
 PYTEST = "pytest"
 HARBOR = "harbor"
+
+# Tests that gave no verdict ran in the container that the agent left: where we ask for the run, breaking it is no way
+# out of being counted. The tools' own means count these as 0, too.
+UNJUDGED = {
+    HARBOR: {"VerifierTimeoutError", "RewardFileNotFoundError", "RewardFileEmptyError", "VerifierOutputParseError"},
+    "terminal_bench": {"parse_error", "test_timeout"},
+}
 
 
 class Told(Struct, frozen=True):
@@ -74,9 +82,19 @@ def told(out: Path, external: External, options: Mapping[str, Any]) -> dict[str,
 
 def _told(source: Source) -> list[Told]:
     with reading(source.path):
-        found = [Told(*each) for each in with_transcripts(source, load(source).records)]
+        found = [
+            Told(_counted(record, source.kind), transcript)
+            for record, transcript in with_transcripts(source, load(source).records)
+        ]
     found = [each for each in found if source.kind != HARBOR or each.record.cause != CUT_SHORT]  # still owed
     return sorted(found, key=lambda each: each.record.trial)
+
+
+def _counted(record: Record, kind: str) -> Record:
+    """Take a trial that its tests gave no verdict on as a fail, with the tool's word for it."""
+    if record.outcome is not Outcome.ERROR or record.cause not in UNJUDGED.get(kind, ()):
+        return record
+    return msgspec.structs.replace(record, outcome=Outcome.FAIL, score=0.0)
 
 
 def name_in_log(task_id: str, external: External) -> str:

@@ -2,9 +2,8 @@
 
 A reward is a verdict unless something else than the agent ended the trial: harbor grades trials that a provider's fault
 cut short as well. Its own table says which exceptions those are; one that it does not know is no verdict either, as
-harbor has it. Tests that ran over their time or left no reward are a fail, which is how harbor's own mean counts them:
-they ran in the container that the agent left. A job that ended early says nothing of trials that it had not judged.
-Each pair of agent and model is a run. Trials are numbered in the order in which they began.
+harbor has it. A job that ended early says nothing of trials that it had not judged. Each pair of agent and model is a
+run. Trials are numbered in the order in which they began.
 """
 
 from collections import Counter
@@ -32,7 +31,6 @@ EXHAUSTED = {
     *("ContextLengthExceededError", "OutputLengthExceededError"),
 }
 REFUSED = {"AgentSafetyRefusalError", "ContentPolicyViolationError"}
-UNJUDGED = {"VerifierTimeoutError", "RewardFileNotFoundError", "RewardFileEmptyError", "VerifierOutputParseError"}
 CUT_SHORT = "CancelledError"  # harbor's word for trials that were under way when their job was stopped
 
 
@@ -114,11 +112,9 @@ class HarborImporter:
     def _ending(self, path: Path, trial: Trial, job: Job) -> Ending:
         """Judge by the reward called so, or by the only one, where the agent itself ended the trial."""
         types = [each.exception_type for each in trial.exceptions]
-        foreign = next((each for each in types if each not in EXHAUSTED | REFUSED | UNJUDGED), None)
+        foreign = next((each for each in types if each not in EXHAUSTED | REFUSED), None)
         if foreign is not None:
             return unmeasured(foreign)
-        if unjudged := next((each for each in types if each in UNJUDGED), None):
-            return Ending(Outcome.FAIL, 0.0, unjudged)
         rewards = (trial.verifier_result.rewards if trial.verifier_result else None) or {}
         reward = rewards.get("reward", next(iter(rewards.values())) if len(rewards) == 1 else None)
         if isinstance(reward, int | float):

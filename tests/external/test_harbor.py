@@ -61,6 +61,23 @@ def test_tests_that_gave_no_reward_are_a_fail_and_a_container_that_was_not_built
     }
 
 
+def test_tests_of_terminal_bench_without_a_verdict_are_a_fail_as_well(tmp_path):
+    said = {"done": (True, "unset"), "mute": (None, "parse_error"), "stuck": (None, "test_timeout"), "odd": (None, "x")}
+    trials = [
+        {"task_id": task, "trial_name": f"{task}.1-of-1.r", "is_resolved": resolved, "failure_mode": mode}
+        for task, (resolved, mode) in said.items()
+    ]
+    whole = {"results": trials, "accuracy": 0.25, "n_resolved": 1, "n_unresolved": 3, "resolved_ids": ["done"]}
+    put(tmp_path, {"2026-11-23__01-44-19/results.json": json.dumps(whole)})
+    found = told(tmp_path, External(command=("tb",), reads="terminal_bench", batch=20), {})
+    assert {task: (each[0].record.outcome, each[0].record.cause) for task, each in found.items()} == {
+        "done": ("pass", None),
+        "mute": ("fail", "parse_error"),
+        "stuck": ("fail", "test_timeout"),
+        "odd": ("error", "x"),
+    }
+
+
 STEPS = [
     {"step_id": 1, "source": "user", "message": "Write heron."},
     {

@@ -145,9 +145,8 @@ def test_a_harbor_job_has_a_run_per_agent(tmp_path):
     [
         ({"reward": 0}, "ApiRateLimitError", ("error", "ApiRateLimitError")),  # harbor grades what a provider broke
         ({"reward": 1}, "NonZeroAgentExitCodeError", ("error", "NonZeroAgentExitCodeError")),
-        (None, "VerifierTimeoutError", ("fail", "VerifierTimeoutError")),  # in the container that the agent left
-        (None, "RewardFileNotFoundError", ("fail", "RewardFileNotFoundError")),
-        (None, "AddTestsDirError", ("error", "AddTestsDirError")),
+        ({"reward": 0}, "VerifierTimeoutError", ("error", "VerifierTimeoutError")),
+        (None, "RewardFileNotFoundError", ("error", "RewardFileNotFoundError")),
         ({"reward": 1}, "AgentTimeoutError", PASS),
         (None, "AgentTimeoutError", ("fail", "limit:AgentTimeoutError")),
         ({"reward": 0}, "AgentSafetyRefusalError", FAIL),
