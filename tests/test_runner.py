@@ -1,6 +1,8 @@
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -286,6 +288,8 @@ def test_what_an_outage_swallows_is_booked_as_far_as_it_is_known(tmp_path):
 @dataclass(frozen=True)
 class Unreachable:
     """A judge that cannot be reached for a while."""
+
+    left: ClassVar[Iterator[bool]]
 
     def grade(self, task, transcript, workspace):
         if next(Unreachable.left, True):

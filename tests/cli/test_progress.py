@@ -10,7 +10,7 @@ WHY = "status:503 (the upstream is not there)"
 def clock(monkeypatch):
     """A clock that a test sets."""
     now = [1000.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("evalharness.cli.progress.time.monotonic", lambda: now[0])
     return now
 
 
