@@ -190,12 +190,19 @@ def exhausted(budget: Budget, tally: Tally, *, in_flight: int = 0) -> str | None
     dollars, tokens = tally.booked(most)
     more = in_flight + 1
     if budget.cost_usd is not None and _full(dollars, more * (most.cost_usd or 0.0), budget.cost_usd):
-        return f"--budget-usd {budget.cost_usd:g}"
+        return f"--budget-usd {budget.cost_usd:g}" + _remaining(budget.cost_usd - dollars, most.cost_usd, "${:.4g}")
     if budget.tokens is not None and _full(tokens, more * (most.tokens or 0), budget.tokens):
-        return f"--budget-tokens {budget.tokens}"
+        return f"--budget-tokens {budget.tokens}" + _remaining(budget.tokens - tokens, most.tokens, "{:.0f}")
     if budget.minutes is not None and tally.seconds >= budget.minutes * 60:
         return f"--budget-minutes {budget.minutes:g}"
     return None
+
+
+def _remaining(left: float, most: float | None, unit: str) -> str:
+    """Say what is left where it has no room for a trial."""
+    if not most or left < most / 1e6:
+        return ""
+    return f" ({unit.format(left)} left, and a trial has taken {unit.format(most)})"
 
 
 def _full(spent: float, more: float, limit: float) -> bool:
