@@ -133,7 +133,8 @@ def _container() -> Finding:
     if reason := engine.up():
         said = f"{words} does not answer: {reason.splitlines()[-1] if reason else 'no reason given'}"
         return Finding(name="container", state=State.ABSENT, said=said, way_out="start the engine")
-    return Finding(name="container", state=State.OK, said=words)
+    alone = "; limits by rlimits: each process alone" if engines.enforced_by(engine) == "rlimit" else ""
+    return Finding(name="container", state=State.OK, said=f"{words}{alone}")
 
 
 def _processors() -> int:

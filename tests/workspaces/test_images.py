@@ -15,18 +15,20 @@ def test_a_registry_that_cannot_be_reached_measures_nothing(containers):
 
 @pytest.mark.parametrize("name", ["localhost/evalh-no-such:1", "No/Such"])
 def test_without_its_image_a_run_does_not_start(containers, name):
-    made = containers.made(image=name)
     with pytest.raises(ConfigError, match=f"no such image: {name}: .*: correct the name, build or import it, or `"):
-        made.prepare()
-    with pytest.raises(Unmeasured) as caught, made.fresh():
+        containers.made(image=name).prepare()
+
+
+def test_a_trial_without_its_image_is_not_tried_again(containers):
+    with pytest.raises(Unmeasured) as caught, containers.made(image="No/Such").fresh():
         pass
     assert (caught.value.cause, retryable(caught.value.cause)) == ("image_missing", False)
 
 
-def test_an_image_to_build_from_has_to_be_there_as_well(containers, tmp_path):
+def test_an_image_to_build_from_has_to_be_there_as_well(any_containers, tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM localhost/evalh-no-such:1\nRUN true\n")
     with pytest.raises(ConfigError, match=r"no such image: .*Dockerfile"):
-        containers.made(dockerfile="Dockerfile", folder=str(tmp_path)).prepare()
+        any_containers.made(dockerfile="Dockerfile", folder=str(tmp_path)).prepare()
 
 
 PULL = "initializing source docker://x/y:1: reading manifest 1 in x/y:"
