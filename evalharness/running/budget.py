@@ -140,7 +140,9 @@ class Tally(Struct, kw_only=True):
     def _use(self, record: Record) -> None:
         self.cost_usd += record_cost(record)
         self.tokens += record_tokens(record)
-        self.dearest = self.dearest.joined(_shown(record))
+        shown = _shown(record)
+        if shown != self.dearest:
+            self.dearest = self.dearest.joined(shown)
 
     def booked(self, most: Dearest) -> tuple[float, int]:
         """Return dollars and tokens; what is unknown is taken to be as much as this."""
@@ -170,14 +172,19 @@ def _told(record: Record) -> bool:
 
 def _shown(record: Record | Spent) -> Dearest:
     """Say what an attempt shows of the price of one like it; one from a cache shows what its calls cost once."""
-    usages = [usage for usage in (record.usage, record.judging) if usage]
-    costs = [each for usage in usages for each in (usage.cost_usd, usage.saved_usd) if each is not None]
-    tokens = [each for usage in usages for each in (usage.input_tokens, usage.output_tokens) if each is not None]
-    measured = record.outcome is not Outcome.ERROR
-    return Dearest(
-        cost_usd=sum(costs) if costs and (measured or any(costs)) else None,
-        tokens=sum(tokens) if tokens and (measured or any(tokens)) else None,
-    )
+    usage, judging = record.usage, record.judging
+    cost, tokens = _known(usage.cost_usd, usage.saved_usd), _known(usage.input_tokens, usage.output_tokens)
+    if judging:
+        cost = _known(cost, _known(judging.cost_usd, judging.saved_usd))
+        tokens = _known(tokens, _known(judging.input_tokens, judging.output_tokens))
+    if record.outcome is Outcome.ERROR:
+        cost, tokens = cost or None, tokens or None
+    return Dearest(cost_usd=cost, tokens=tokens)
+
+
+def _known(one: Number | None, other: Number | None) -> Number | None:
+    """Add up what is known."""
+    return other if one is None else one if other is None else one + other
 
 
 def _most(one: Number | None, other: Number | None) -> Number | None:
@@ -186,15 +193,21 @@ def _most(one: Number | None, other: Number | None) -> Number | None:
 
 def exhausted(budget: Budget, tally: Tally, *, in_flight: int = 0) -> str | None:
     """Name the limit that has no room for another trial beside those in flight, each as dear as the dearest so far."""
+    if budget.spends and (said := _spent_out(budget, tally, more=in_flight + 1)):
+        return said
+    if budget.minutes is not None and tally.seconds >= budget.minutes * 60:
+        return f"--budget-minutes {budget.minutes:g}"
+    return None
+
+
+def _spent_out(budget: Budget, tally: Tally, *, more: int) -> str | None:
+    """Name the limit that has no room for so many trials more."""
     most = tally.dearest.joined(budget.known).otherwise(budget.guessed)
     dollars, tokens = tally.booked(most)
-    more = in_flight + 1
     if budget.cost_usd is not None and _full(dollars, more * (most.cost_usd or 0.0), budget.cost_usd):
         return f"--budget-usd {budget.cost_usd:g}" + _remaining(budget.cost_usd - dollars, most.cost_usd, "${:.4g}")
     if budget.tokens is not None and _full(tokens, more * (most.tokens or 0), budget.tokens):
         return f"--budget-tokens {budget.tokens}" + _remaining(budget.tokens - tokens, most.tokens, "{:.0f}")
-    if budget.minutes is not None and tally.seconds >= budget.minutes * 60:
-        return f"--budget-minutes {budget.minutes:g}"
     return None
 
 
