@@ -146,7 +146,8 @@ def test_an_interrupted_run_ends_its_calls(folder):
     while not (folder / "calls.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
+    while "finishing" not in (line := process.stderr.readline()):
+        assert line, "it ended without a word"
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err

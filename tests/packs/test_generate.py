@@ -16,7 +16,7 @@ from evalharness.packs.checking import check
 from evalharness.packs.draft import drafting
 from evalharness.packs.request import Slot, Wanted
 from tests.packs.writing import item, write
-from tests.running import ROOT, environment
+from tests.running import PATIENCE, ROOT, environment
 from tests.servers import NEVER, Reply, serving
 
 NAMES = ("Ada", "Bodil", "Cyrus", "Dagny", "Emil", "Frida", "Gustav", "Hedda", "Ivar", "Johanna", "Knut", "Liv")
@@ -374,7 +374,7 @@ def test_ctrl_c_ends_it_with_what_is_kept(out):
         while len(server.asked) < 2 and running.poll() is None:
             time.sleep(0.01)
         running.send_signal(signal.SIGINT)
-        _, told = running.communicate()
+        _, told = running.communicate(timeout=PATIENCE)
     assert running.returncode == 130
     assert b"interrupted" in told
     assert len(lines(out)) == 1
