@@ -96,8 +96,7 @@ def test_no_child_outlives_its_command(tmp_path, script):
 
 def test_output_is_complete_although_a_child_keeps_the_pipe_open(tmp_path):
     done = shell("setsid sleep 600 & echo answer", tmp_path)
-    assert (done.stdout, done.exit_code) == (b"answer\n", 0)
-    assert done.seconds < 20  # it did not wait for the child, which the time limit would have ended
+    assert (done.stdout, done.exit_code, done.stopped) == (b"answer\n", 0, None)
 
 
 def test_a_harness_inside_a_trial_keeps_the_outer_marker(tmp_path):
