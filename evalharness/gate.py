@@ -175,4 +175,4 @@ def settled_by(comparison: Comparison, policy: Policy) -> str:
     good = (delta.value - delta.low) / (delta.value + policy.margin) if delta.value > -policy.margin else float("inf")
     bad = (harm.high - delta.value) / -delta.value if delta.value < 0 else float("inf")
     needed = ceil(present * min(good, bad) ** 2)
-    return f"about {needed} trials per task and arm would settle it, if the change stays as it looks"
+    return f"take about {needed} trials per task and arm, if the change stays as it looks"

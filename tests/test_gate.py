@@ -98,4 +98,4 @@ def test_a_policy_that_cannot_be_meant_is_refused(change, said):
 
 def test_an_inconclusive_verdict_says_what_would_settle_it():
     few = {f"t{n}": (2, 1, 0) for n in range(20)}
-    assert "trials per task and arm would settle it" in verdict(few, few).settled_by
+    assert "trials per task and arm, if" in verdict(few, few).settled_by
