@@ -1,7 +1,7 @@
 """One call of a command: its time, its output and its children stay in bounds, and it can be stopped from outside.
 
 A command that is stopped is asked to end, and has a while to put away what no process of its own keeps, such as
-containers; then it is killed.
+containers; then it is killed. On Linux it is asked as well when this process is gone without a word.
 """
 
 import os
@@ -16,6 +16,7 @@ from threading import Event
 
 from msgspec import Struct
 
+from evalharness.workspaces.lifeline import Lifeline
 from evalharness.workspaces.process import ended
 from evalharness.workspaces.tree import MARKER, end_tree
 
@@ -36,7 +37,7 @@ class Ended(Struct, frozen=True, kw_only=True):
 def call(command: Sequence[str], *, folder: Path, logs: Path, seconds: float, stop: Event) -> Ended:
     """Run a command without a shell; everything that it started ends with the call."""
     token, deadline = secrets.token_hex(8), time.monotonic() + seconds
-    with (logs / "stdout").open("wb") as out, (logs / "stderr").open("wb") as err:
+    with (logs / "stdout").open("wb") as out, (logs / "stderr").open("wb") as err, Lifeline() as life:
         process = subprocess.Popen(  # noqa: S603 - to run what a suite names is the purpose
             list(command),
             cwd=folder,
@@ -45,7 +46,9 @@ def call(command: Sequence[str], *, folder: Path, logs: Path, seconds: float, st
             stdout=out,
             stderr=err,
             start_new_session=True,
+            pass_fds=(life.theirs,),
         )
+        life.tie(process.pid, signal.SIGTERM)
         try:
             stopped = _watched(process, logs, deadline, stop)
             if stopped:

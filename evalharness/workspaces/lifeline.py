@@ -10,7 +10,7 @@ from typing import Self
 class Lifeline:
     """A pipe into which nobody writes, so that all it ever signals is that our end was closed.
 
-    A process that is to be tied inherits `theirs`, and leads a group of its own: it gets SIGKILL when our end closes,
+    A process that is to be tied inherits `theirs`, and leads a group of its own: it gets a signal when our end closes,
     by `close` or because this process is gone.
     """
 
@@ -18,11 +18,11 @@ class Lifeline:
         self.theirs, self._ours = os.pipe()
         self._given = False
 
-    def tie(self, group: int) -> None:
+    def tie(self, group: int, what: signal.Signals = signal.SIGKILL) -> None:
         """Tie the group that holds the other end, which is given away."""
         if sys.platform == "linux":  # these belong to the pipe's end, not to the process that sets them
             fcntl.fcntl(self.theirs, fcntl.F_SETOWN, -group)
-            fcntl.fcntl(self.theirs, fcntl.F_SETSIG, signal.SIGKILL)
+            fcntl.fcntl(self.theirs, fcntl.F_SETSIG, what)
             fcntl.fcntl(self.theirs, fcntl.F_SETFL, fcntl.fcntl(self.theirs, fcntl.F_GETFL) | os.O_ASYNC)
         self._give()
 
