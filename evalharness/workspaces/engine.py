@@ -9,7 +9,7 @@ import secrets
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -34,6 +34,7 @@ _DOWN = (
     "no such file or directory: docker",
 )
 _FULL = "no space left on device"
+_NO_PATH = "no such container:path"  # as docker 20.10 says it of a path, and of a container
 _LOST = ("no such container", "no container with name", "no such object")
 
 
@@ -79,7 +80,7 @@ class Engine(Struct, frozen=True):
             patience.start()
             try:
                 if _at_end(process.stdout):
-                    _raise_missing(process.stderr.read(), words)
+                    self._raise_missing(process.stderr.read(), words[-2])
                 try:
                     yield process.stdout
                 except ValueError:  # no archive: because the engine broke off, or by the trial's doing
@@ -89,6 +90,13 @@ class Engine(Struct, frozen=True):
             finally:
                 patience.cancel()
                 process.kill()
+
+    def _raise_missing(self, stderr: bytes, place: str) -> None:
+        exc = fault(stderr)
+        if exc.cause == "container":
+            self.call("inspect", "--format", "{{.Id}}", place.partition(":")[0])  # some say the same where that is gone
+            raise FileNotFoundError(2, f"no such file in the container: {exc.detail}", place)
+        raise exc
 
     def up(self) -> str | None:
         """Say why the engine cannot be used; None when it answers."""
@@ -115,16 +123,9 @@ def fault(stderr: bytes) -> Unmeasured:
     low = said.lower()
     if any(words in low for words in _DOWN):
         return Unmeasured("container_engine", said[-500:])
-    if any(words in low for words in _LOST):
+    if any(words in low for words in _LOST) and _NO_PATH not in low:
         return Unmeasured("container_lost", said[-500:])
     return Unmeasured("disk_full" if _FULL in low else "container", said[-500:])
-
-
-def _raise_missing(stderr: bytes, words: Sequence[str]) -> None:
-    exc = fault(stderr)
-    if exc.cause == "container":  # the engine is there and so is the container: it is the path
-        raise FileNotFoundError(2, f"no such file in the container: {exc.detail}", words[-2])
-    raise exc
 
 
 @functools.cache
