@@ -336,7 +336,13 @@ def test_an_outage_that_a_run_does_not_survive_is_on_record(tmp_path):
 
 def test_what_began_before_an_outage_neither_ends_it_nor_makes_its_first_failures_count(tmp_path):
     """Used to: trials under way when an outage began closed the breaker again, and attempts were spent."""
-    slow, lock, down, at_work = threading.Event(), threading.Lock(), [], threading.Barrier(4)
+    slow, lock, down, at_work, noticed = (
+        threading.Event(),
+        threading.Lock(),
+        [],
+        threading.Barrier(4),
+        threading.Event(),
+    )
 
     def act(task, _number):
         if task.id in ("t0", "t1", "t2", "t3"):
@@ -350,10 +356,14 @@ def test_what_began_before_an_outage_neither_ends_it_nor_makes_its_first_failure
             number = len(down)
         if number == 6:
             slow.set()  # two answers arrive among the failures
-        return unmeasured("status:503") if number <= 10 else "yes"
+        return "yes" if noticed.is_set() else unmeasured("status:503")
+
+    def listen(tally):
+        if tally.outage:
+            noticed.set()
 
     run = Run(tmp_path / "run", act, of=tasks(30))
-    result = run.carry_out(workers=4, attempts=2)
+    result = run.carry_out(workers=4, attempts=2, listener=listen)
     assert (result.tally.measured, result.tally.missing) == (30, 0)
     assert [record.attempt for record in run.records()] == [1] * 30
 
