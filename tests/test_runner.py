@@ -336,13 +336,8 @@ def test_an_outage_that_a_run_does_not_survive_is_on_record(tmp_path):
 
 def test_what_began_before_an_outage_neither_ends_it_nor_makes_its_first_failures_count(tmp_path):
     """Used to: trials under way when an outage began closed the breaker again, and attempts were spent."""
-    slow, lock, down, at_work, noticed = (
-        threading.Event(),
-        threading.Lock(),
-        [],
-        threading.Barrier(4),
-        threading.Event(),
-    )
+    slow, noticed, at_work = threading.Event(), threading.Event(), threading.Barrier(4)
+    lock, down = threading.Lock(), []
 
     def act(task, _number):
         if task.id in ("t0", "t1", "t2", "t3"):
