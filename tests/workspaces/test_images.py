@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from evalharness.errors import ConfigError, Unmeasured
@@ -29,6 +31,19 @@ def test_an_image_to_build_from_has_to_be_there_as_well(any_containers, tmp_path
     (tmp_path / "Dockerfile").write_text("FROM localhost/evalh-no-such:1\nRUN true\n")
     with pytest.raises(ConfigError, match=r"no such image: .*Dockerfile"):
         any_containers.made(dockerfile="Dockerfile", folder=str(tmp_path)).prepare()
+
+
+def test_a_build_that_fails_leaves_no_container(any_containers, tmp_path):
+    """Docker used to keep that of the step that failed."""
+    mark = f"failed-in-{tmp_path.name}-{os.getpid()}"
+    (tmp_path / "Dockerfile").write_text(f"FROM {any_containers.image}\nRUN echo {mark}; exit 7\n")
+    with (
+        pytest.raises(Unmeasured) as caught,
+        any_containers.made(dockerfile="Dockerfile", folder=str(tmp_path)).fresh(),
+    ):
+        pass
+    assert caught.value.cause == "image"
+    assert mark not in any_containers.engine.call("ps", "--all", "--no-trunc", "--format", "{{.Command}}")
 
 
 PULL = "initializing source docker://x/y:1: reading manifest 1 in x/y:"
