@@ -11,6 +11,7 @@ something got out, or an attempt has no cause or another one than it should.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import secrets
@@ -26,6 +27,7 @@ from pathlib import Path
 
 from attacks import FLOOD, KINDS, SLEEP, Attack, attacks
 
+from evalharness.errors import Unmeasured
 from evalharness.model import Record
 from evalharness.store import RunStore
 from evalharness.workspaces import bubblewrap, engine
@@ -141,10 +143,13 @@ class Host:
 
 
 def busybox_image(program: engine.Engine) -> str:
-    """Import an image that holds nothing but this machine's static busybox."""
+    """Import an image that holds nothing but this machine's static busybox, unless it is there already."""
     name, busybox = "localhost/evalh-busybox:latest", shutil.which("busybox")
     if busybox is None:
         raise SystemExit("no --image, and no busybox to make one of: install busybox-static")
+    with contextlib.suppress(Unmeasured):
+        program.call("image", "inspect", "--format", "{{.Id}}", name)
+        return name
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
         for folder in ("bin", "tmp", "etc", "root"):
