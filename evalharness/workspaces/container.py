@@ -21,7 +21,7 @@ from evalharness.workspaces import engine as engines
 from evalharness.workspaces.contained import exec_in, limited, ulimits
 from evalharness.workspaces.engine import Engine
 from evalharness.workspaces.images import image_id, raise_lasting
-from evalharness.workspaces.limits import Memory, inherited, memory_of, positive
+from evalharness.workspaces.limits import Memory, check_shares, inherited, memory_of
 from evalharness.workspaces.sizes import Size, size
 
 WORKSPACE, AGENT = "/workspace", "/agent"
@@ -169,8 +169,8 @@ class ContainerWorkspaces:
             raise ValueError("give either `image` or `dockerfile`")
         if self.image.startswith("-"):
             raise ValueError(f"image: {self.image!r} is no name of an image")
-        positive(self.cpus, "cpus")
-        positive(self.processes, "processes")
+        check_shares(self.cpus, self.processes)
+        engines.check_told(self.env)
         memory_of(self.memory, self.headroom)
         size(self.file_size, "file_size")
 

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from evalharness.errors import Unmeasured
 from evalharness.temporary import own_folder
+from evalharness.workspaces.limits import check_variables
 
 ENGINES = ("podman", "docker")
 CALL_SECONDS = 120.0
@@ -194,11 +195,19 @@ def _started(pid: int) -> str:
         return "gone"
 
 
+def check_told(env: Mapping[str, str]) -> None:
+    """Refuse variables that cannot stand in the files by which engines are told of them."""
+    check_variables(env)
+    for name, value in env.items():
+        if any(each.isspace() for each in name) or name.startswith("#"):
+            raise ValueError(f"env: {name!r}: engines cannot be told this name")
+        if "\n" in value:
+            raise ValueError(f"env: {name}: a container's variables cannot hold line breaks")
+
+
 def environment_file(folder: Path, env: dict[str, str]) -> Path:
     """Write variables into a file that only this user reads: a command line shows to everybody."""
-    for name, value in env.items():
-        if "\n" in value or "\n" in name:
-            raise ValueError(f"env: {name}: a container's variables cannot hold line breaks")
+    check_told(env)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = folder / f"env-{secrets.token_hex(8)}"
     file.touch(mode=0o600)

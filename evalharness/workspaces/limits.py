@@ -1,7 +1,8 @@
 """What workspaces with walls have in common: options for resources, and the words by which limits show themselves."""
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from evalharness.errors import ConfigError, Unmeasured
 from evalharness.model import Resources
 from evalharness.workspaces import Completed
-from evalharness.workspaces.sizes import Size, size
+from evalharness.workspaces.sizes import LARGEST, Size, size
 
 MEMORY_WORDS = (
     b"MemoryError",
@@ -28,6 +29,8 @@ NETWORK_WORDS = (
     b"Could not resolve host",
     b"bad address",
 )
+_LEAST_CPUS, _MOST_CPUS = 0.01, 65536  # what engines and control groups take
+_MOST_PROCESSES = 1 << 22  # as many as Linux can number
 _NEARLY = 0.95  # the kernel kills before the last page is taken
 SIGXFSZ = 25  # the same number on every Linux
 
@@ -55,10 +58,17 @@ def memory_of(memory: Size | Memory | None, headroom: float | None) -> tuple[int
         guaranteed, limit = size(memory.guaranteed, "memory.guaranteed"), size(memory.limit, "memory.limit")
     else:
         guaranteed = size(memory, "memory")
-        limit = int(guaranteed * (1 + (headroom or 0.0)))
+        limit = _above(guaranteed, headroom or 0.0)
     if limit < guaranteed:
         raise ValueError("memory: limit is below what is guaranteed")
     return guaranteed, limit
+
+
+def _above(guaranteed: int, headroom: float) -> int:
+    limit = guaranteed * (1 + headroom)
+    if not limit < LARGEST:  # nor no number at all
+        raise ValueError(f"headroom: {headroom:g} is too much")
+    return int(limit)
 
 
 def inherited(names: Sequence[str], workspace: str) -> dict[str, str]:
@@ -69,10 +79,29 @@ def inherited(names: Sequence[str], workspace: str) -> dict[str, str]:
     return {name: os.environ[name] for name in names}
 
 
-def positive(value: float | None, name: str) -> None:
-    """Refuse a number that is not above 0."""
-    if value is not None and value <= 0:
-        raise ValueError(f"{name}: {value:g} is not above 0")
+def check_shares(cpus: float | None, processes: int) -> None:
+    """Refuse numbers of processors and processes that no kernel can keep."""
+    for name, value, least, most in (
+        ("cpus", cpus, _LEAST_CPUS, _MOST_CPUS),
+        ("processes", processes, 1, _MOST_PROCESSES),
+    ):
+        if value is None:
+            continue
+        if math.isnan(value) or value <= 0:
+            raise ValueError(f"{name}: {value:g} is not above 0")
+        if value < least:
+            raise ValueError(f"{name}: {value:g} is below {least:g}")
+        if value > most:
+            raise ValueError(f"{name}: {value:g} is above {most}")
+
+
+def check_variables(env: Mapping[str, str]) -> None:
+    """Refuse variables that no process can have: what holds zero bytes could be taken for an order to the walls."""
+    for name, value in env.items():
+        if not name or "=" in name or "\0" in name:
+            raise ValueError(f"env: {name!r} is no name of a variable")
+        if "\0" in value:
+            raise ValueError(f"env: {name}: holds a zero byte")
 
 
 def starved(done: Completed, peak: int | None, resources: Resources) -> Completed:

@@ -22,7 +22,7 @@ from evalharness.model import Resources
 from evalharness.temporary import own_folder, remove_folder
 from evalharness.workspaces import Completed, bubblewrap, cgroups
 from evalharness.workspaces.confined import run_confined
-from evalharness.workspaces.limits import Memory, inherited, memory_of, positive
+from evalharness.workspaces.limits import Memory, check_shares, check_variables, inherited, memory_of
 from evalharness.workspaces.local import LocalWorkspace
 from evalharness.workspaces.sizes import Size, size
 
@@ -53,6 +53,7 @@ class SandboxWorkspace(Struct, frozen=True):
         """Run a command inside; nothing of it lives on. `env` is added to what the options name."""
         options = self.options
         given = {**options.environment(), **(env or {})}
+        check_variables(given)
         self._check_program(command[0], given["PATH"])
         self._hand_over()
         return run_confined(
@@ -178,11 +179,11 @@ class SandboxWorkspaces:
     RESOURCES: ClassVar = ("memory", "headroom", "cpus", "processes", "file_size", "disk")
 
     def __post_init__(self) -> None:
-        positive(self.cpus, "cpus")
-        positive(self.processes, "processes")
+        check_shares(self.cpus, self.processes)
+        check_variables(self.env)
         self.resources()
         for path in self.read_only:
-            if not Path(path).expanduser().is_absolute() or Path(path).expanduser() == Path("/"):
+            if not Path(path).expanduser().is_absolute() or Path(path).expanduser().resolve() == Path("/"):
                 raise ValueError(f"read_only: {path!r} must be an absolute path of the host, and not all of it")
 
     def prepare(self) -> None:

@@ -3,6 +3,7 @@
 import re
 
 Size = int | str
+LARGEST = 1 << 62  # bytes: more than any machine has, and less than what kernels can count
 _UNITS = {unit: 1024**power for power, unit in enumerate("bkmgt")}
 _WRITTEN = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.IGNORECASE)
 
@@ -10,7 +11,7 @@ _WRITTEN = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.IGNORECASE)
 def size(written: Size, name: str) -> int:
     """Return a size in bytes; ValueError, with the option's name, for what is none."""
     found = _WRITTEN.fullmatch(str(written).strip())
-    count = int(float(found[1]) * _UNITS[found[2].lower() or "b"]) if found else 0
-    if count < 1:
+    count = float(found[1]) * _UNITS[found[2].lower() or "b"] if found else 0.0
+    if not 1 <= count < LARGEST:
         raise ValueError(f"{name}: {written!r} is no size; write bytes or such as '512m' and '2g'")
-    return count
+    return int(count)

@@ -27,6 +27,12 @@ def names(program):
     return program.call("ps", "--all", "--filter", "label=evalh", "--format", "{{.Names}}").split()
 
 
+@pytest.mark.parametrize("env", [{"A": "x\ny"}, {"A B": "x"}, {"#A": "x"}])
+def test_a_variable_that_engines_cannot_be_told_is_refused_before_the_run(env):
+    with pytest.raises(ValueError, match="env: "):
+        ContainerWorkspaces(image="any", env=env)
+
+
 def test_a_container_is_gone_after_its_trial(containers):
     with containers.made().fresh() as workspace:
         assert workspace.name in names(containers.engine)

@@ -93,6 +93,12 @@ def test_the_environment_holds_only_what_is_named(walled, monkeypatch):
     assert said == ["ESCAPE_A=inherited", "ESCAPE_C=given", "ESCAPE_D=added"]
 
 
+def test_a_variable_cannot_carry_what_its_walls_would_read_as_an_order(place, tmp_path):
+    for name, value in (("A", f"x\0--ro-bind\0{tmp_path}\0/workspace/host"), ("A\0B", "x"), ("A=B", "x")):
+        with pytest.raises(ValueError, match="env: "):
+            sh(place, "ls host", env={name: value})
+
+
 def test_a_variable_that_is_to_be_inherited_has_to_be_there(walled):
     with pytest.raises(ConfigError, match="inherit: ESCAPE_NOWHERE: not set"):
         walled(inherit=["ESCAPE_NOWHERE"]).prepare()
@@ -143,6 +149,14 @@ def test_it_says_how_a_command_ended(walled, script, ended):
         ({"processes": 0}, "processes: 0 is not above 0"),
         ({"network": "some"}, "network"),
         ({"procesess": 3}, "did you mean 'processes'"),
+        ({"memory": "9" * 400 + "g"}, "is no size"),
+        ({"headroom": 1e300}, "headroom: 1e+300 is too much"),
+        ({"processes": 10**30}, "processes: 1e+30 is above 4194304"),
+        ({"cpus": 1e-9}, "cpus: 1e-09 is below 0.01"),
+        ({"cpus": float("nan")}, "cpus: nan"),
+        ({"env": {"": "x"}}, "env: '' is no name of a variable"),
+        ({"env": {"A=B": "x"}}, "env: 'A=B' is no name of a variable"),
+        ({"env": {"A": "x\0--ro-bind\0/\0/tmp"}}, "env: A: holds a zero byte"),
     ],
 )
 def test_a_wrong_option_is_named(walled, options, message):
