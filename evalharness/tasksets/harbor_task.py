@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from evalharness.errors import ConfigError, Unmeasured
+from evalharness.workspaces.engine import check_told
+from evalharness.workspaces.limits import check_shares
+from evalharness.workspaces.sizes import size
 
 _VARIABLE = re.compile(r"\$\{([^}:]+)(?::-(.*))?\}", re.DOTALL)
 _ROOT = {None, "root", 0, "0"}
@@ -21,6 +24,10 @@ def task_file(folder: Path) -> dict[str, Any]:
         raise ConfigError(f"{folder}: is no task of harbor: {exc}") from exc
     if missing := _missing(said):
         raise ConfigError(f"{folder}: {missing[0]}, which is not supported: leave it out")
+    try:
+        _check_kept(said)
+    except (TypeError, ValueError) as exc:
+        raise ConfigError(f"{folder}: no container can have what task.toml asks for: {exc}") from exc
     return said
 
 
@@ -46,6 +53,17 @@ def _missing(said: Mapping[str, Any]) -> list[str]:
         "it wants a GPU or TPU": environment.get("gpus") or environment.get("tpu"),
     }
     return [what for what, wanted in asked.items() if wanted]
+
+
+def _check_kept(said: Mapping[str, Any]) -> None:
+    """Refuse a size, a number of processors or a variable that no container can have: its trials could never begin."""
+    wanted = container_of(part(said, "environment"))
+    if "memory" in wanted:
+        size(wanted["memory"], "memory")
+    if "cpus" in wanted:
+        check_shares(float(wanted["cpus"]), 1)
+    for name in ("environment", "verifier", "solution"):
+        check_told({key: str(each) for key, each in part(part(said, name), "env").items()})
 
 
 def _network(environment: Mapping[str, Any]) -> str:

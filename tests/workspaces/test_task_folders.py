@@ -83,6 +83,24 @@ def test_both_forms_become_tasks_with_their_own_tests_limits_and_tags(tmp_path):
     assert "wanted" not in json.dumps([word.fields, done.fields])
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('env = {A = "x\\ny"}', "cannot hold line breaks"),
+        ('env = {"A B" = "x"}', "'A B': engines cannot be told this name"),
+        ("memory_mb = -5", "memory: '-5m' is no size"),
+        ("cpus = -1", "cpus: -1 is not above 0"),
+        ('cpus = "many"', "many"),
+    ],
+)
+def test_an_environment_that_no_container_can_have_is_refused_before_the_run(tmp_path, line, said):
+    harbor_task(tmp_path / "tasks" / "word")
+    says(tmp_path / "tasks" / "word", f"[environment]\n{line}")
+    with pytest.raises(ConfigError, match="word: ") as caught:
+        load("tasks", folder=tmp_path)
+    assert said in str(caught.value)
+
+
 def test_a_change_of_environment_or_tests_changes_the_task_and_a_change_of_place_does_not(tmp_path):
     for name in ("one", "two"):
         harbor_task(tmp_path / name / "tasks" / "word")
