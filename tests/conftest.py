@@ -1,6 +1,7 @@
 """Fixtures every test may ask for; property tests draw the same examples every time, however busy the machine is."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,8 @@ from hypothesis import settings
 
 from tests.docker_daemon import NoDocker, docker_engine
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background, where commands never hear of Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
 

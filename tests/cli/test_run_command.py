@@ -247,7 +247,7 @@ def test_an_abandoned_run_leaves_no_temporary_folder_behind(here, isolation):
     (here / "tmp").mkdir()
     source = SLOW.replace("task)", "task, workspace)").replace("time.sleep", "workspace.location and time.sleep")
     process = began(here, 1000, source=source, isolation=isolation, env=environment(TMPDIR=str(here / "tmp")))
-    wait_for(lambda: list((here / "tmp").glob("evalh-*/*")))
+    wait_for(lambda: list((here / "tmp").glob("evalharness-*/[0-9]*")))
     process.send_signal(signal.SIGTERM)
     wait_for(lambda: "finishing" in process.stderr.readline())
     process.send_signal(signal.SIGTERM)
