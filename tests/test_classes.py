@@ -2,8 +2,9 @@ import pytest
 
 from evalharness.compare import compare
 from evalharness.comparison.classes import task_class, with_confirmation
-from evalharness.gate import PRESETS
+from evalharness.gate import PRESETS, judge
 from evalharness.model import Counts, TaskClass
+from evalharness.report.console import render
 from tests.factories import arms
 
 PR = PRESETS["pr"]
@@ -48,6 +49,21 @@ def test_fresh_trials_settle_suspicions_and_change_no_other_number():
     assert (settled.delta, settled.flips) == (comparison.delta, comparison.flips)
     assert settled.rerun
     assert not comparison.rerun
+
+
+def test_a_task_that_an_arm_never_measured_is_no_flip():
+    """Used to: a task of which a budget left the baseline no trial was listed as fixed."""
+    comparison = compare(*arms({"a": (5, 0, 0), "b": (0, 0, 5)}, {"a": (0, 0, 5), "b": (5, 0, 0)}), PR)
+    assert [task.flip for task in comparison.tasks] == [None, None]
+
+
+def test_every_task_that_a_class_calls_changed_is_named_on_a_terminal():
+    base, cand = {"a": (5, 0, 0), "b": (0, 5, 0)}, {"a": (4, 1, 0), "b": (2, 3, 0)}
+    comparison = compare(*arms(base, cand), PR)
+    assert comparison.classes == {TaskClass.FLAKE_ONSET: 1, TaskClass.SUSPECTED_FIXED: 1}
+    listed = render(comparison, judge(comparison, PR)).partition("tasks that changed")[2]
+    assert "flake onset" in listed
+    assert "suspected fixed" in listed
 
 
 def test_every_task_of_both_arms_has_a_class():

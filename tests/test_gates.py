@@ -589,3 +589,17 @@ def test_a_gate_that_was_killed_while_its_folders_were_made_can_begin_again(proj
         file.parent.mkdir(parents=True)
         file.write_text("")
     assert carry_out(store, suite, pace=Pace(), stop=Stop()).verdict.decision is Decision.PROMOTE
+
+
+def test_a_misspelt_gate_directory_is_named_before_an_option_is_missed(tmp_path):
+    done = evalh("gate", "gates/nope", cwd=tmp_path)
+    assert (done.returncode, done.stderr.startswith("error: gates/nope: no such file")) == (2, True)
+
+
+def test_a_misspelt_baseline_is_told_what_else_a_baseline_may_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "suite.yaml").write_text(
+        json.dumps({"tasks": [{"prompt": "p", "expected": "e"}], "graders": [{"use": "exact_match"}]})
+    )
+    with pytest.raises(ConfigError, match=r"runs/befor: no such file.*a run directory or line:NAME"):
+        resolve("runs/befor", load_suite("suite.yaml"))

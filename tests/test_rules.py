@@ -86,6 +86,15 @@ def test_only_confirmed_regressions_block_and_suspicions_keep_back():
     assert judged(none, chosen) == {"no_confirmed_regressions": P, "critical": P}
 
 
+def test_fresh_trials_that_never_ran_are_not_said_to_have_settled_nothing():
+    """Used to: where a gate ended early its suspects read as if fresh trials could neither confirm nor clear them."""
+    chosen = policy("no_confirmed_regressions")
+    comparison = compare(made(SUITE), made(SUITE | broken(1), name="b"), chosen)
+    none = Counts(passed=0, measured=0, planned=0)
+    found = judge(with_confirmation(comparison, {"t0": (none, none)}, confirmed=[]), chosen).checks[0]
+    assert found.because == "1 task suspected, none re-run on fresh trials: t0"
+
+
 def test_a_confirmed_break_of_a_critical_task_blocks_whatever_the_mean_says():
     better = dict.fromkeys(SUITE, (10, 0, 0)) | {"t0": (0, 10, 0)}
     chosen = policy("no_worse", "critical")

@@ -21,7 +21,7 @@ from evalharness.report import check_suffixes, console
 from evalharness.report.document import document
 from evalharness.runner import Listener, Pace, Stop
 from evalharness.running.budget import Budget
-from evalharness.suite import load_suite
+from evalharness.suite import load_suite, suite_path
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +127,7 @@ def _say(store: GateStore, gated: Gated, options: Options) -> None:
 
 def _question(options: Options) -> Question:
     if options.candidate is None or options.baseline is None:
+        suite_path(options.suite)  # a gate directory that is misspelt is named before an option is missed
         missing = "--candidate" if options.candidate is None else "--baseline"
         raise ConfigError(f"{missing} is missing: a gate compares two arms")
     return Question(

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import click
 import msgspec
@@ -115,7 +116,9 @@ def _runs(folder: Path) -> list[Kept]:
 def _table(runs: list[Kept]) -> str:
     table = Table(box=None, pad_edge=False)
     for name in ("run", "suite", "agent", "began", "measured", "size", ""):
-        table.add_column(name, header_style="bold", overflow="fold", justify="right" if name == "size" else "left")
+        room = min(48, max(len(run.path) for run in runs)) if name == "run" else None
+        justify: Literal["left", "right"] = "right" if name == "size" else "left"
+        table.add_column(name, header_style="bold", overflow="fold", justify=justify, min_width=room)
     for run in runs:
         marks = [run.role if run.role != "run" else "", "" if run.complete else "not complete"]
         marks += ["being written"] if run.in_use else []

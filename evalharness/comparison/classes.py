@@ -91,10 +91,11 @@ def _classes(
 
 
 def majority_flips(arms: tuple[ArmCounts, ArmCounts]) -> list[Flip | None]:
-    """Say of each task whether its majority of trials changed sides."""
+    """Say of each task whether its majority of trials changed sides; of one that an arm never measured, nothing."""
     before, after = (2 * arm.passed > arm.trials for arm in arms)
-    flips = {(True, False): Flip.BROKEN, (False, True): Flip.FIXED}
-    return [flips.get(each) for each in zip(before.tolist(), after.tolist(), strict=True)]
+    measured = (arms[0].trials > 0) & (arms[1].trials > 0)
+    flips = {(True, False, True): Flip.BROKEN, (False, True, True): Flip.FIXED}
+    return [flips.get(each) for each in zip(before.tolist(), after.tolist(), measured.tolist(), strict=True)]
 
 
 def with_confirmation(

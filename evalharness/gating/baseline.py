@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from evalharness.errors import EvalHarnessError
+from evalharness.errors import ConfigError, EvalHarnessError
 from evalharness.gating.drift import Drift, sampled
 from evalharness.ledger import line_names, open_line
 from evalharness.ledger.named import is_line, outcomes_of
@@ -43,7 +43,7 @@ def is_stored(name: str) -> bool:
 def resolve(name: str, suite: Suite, *, max_age_days: float = 7.0, now: datetime | None = None) -> Baseline:
     """Find the baseline: a stored run is reused where it is fit, measured afresh where it is not and can be."""
     if not is_stored(name):
-        return Baseline(definition=load_agent(name))
+        return Baseline(definition=_agent(name))
     outcomes = outcomes_of(name, suite.name).outcomes
     definition = _rerunnable(outcomes.header)
     reasons = [*unfit(outcomes, suite, max_age_days, now or datetime.now(UTC)), *_selected(outcomes.header.run_id)]
@@ -54,6 +54,15 @@ def resolve(name: str, suite: Suite, *, max_age_days: float = 7.0, now: datetime
     if definition:
         return Baseline(definition=definition, notes=(f"{name} is not reused ({said}): the baseline is run afresh",))
     return Baseline(stored=name, notes=(f"{name} is used although it is not fit ({said}): it cannot be run again",))
+
+
+def _agent(name: str) -> AgentDefinition:
+    try:
+        return load_agent(name)
+    except ConfigError as exc:
+        if ":" in name or Path(name).exists():
+            raise
+        raise ConfigError(f"{exc}; a baseline may also be a run directory or line:NAME") from exc
 
 
 def suite_of(name: str, here: Suite) -> tuple[Suite, tuple[str, ...]]:

@@ -38,7 +38,7 @@ def printed(blocks: Iterable[RenderableType], *, width: int, colour: bool) -> st
 
 def render(comparison: Comparison, verdict: Verdict, *, width: int = 80, colour: bool = False) -> str:
     """Write the report for a terminal of this width."""
-    flipped = [task for task in comparison.tasks if task.suspected or task.flip or task.fresh_candidate]
+    flipped = [task for task in comparison.tasks if _told(task) or task.flip]
     blocks: list[RenderableType] = [
         Text(numbers.headline(comparison, verdict), style=STYLES[verdict.decision]),
         plain(numbers.why(verdict)),
@@ -106,5 +106,8 @@ def _fresh(task: TaskPair) -> str:
 
 
 def _said(task: TaskPair) -> str:
-    telling = task.suspected or task.fresh_candidate or task.state in TOLD
-    return numbers.label(task.state) if telling else str(task.flip or "")
+    return numbers.label(task.state) if _told(task) else str(task.flip or "")
+
+
+def _told(task: TaskPair) -> bool:
+    return bool(task.suspected or task.fresh_candidate or task.state in TOLD)

@@ -73,7 +73,7 @@ def _check(rule: str, tasks: list[TaskPair], *, most: int, noun: str = "task") -
 
 
 def _suspicion(suspected: list[TaskPair], noun: str) -> str:
-    untried = sum(task.fresh_candidate is None for task in suspected)
+    untried = sum(not (task.fresh_candidate and task.fresh_candidate.measured) for task in suspected)
     tried = "none re-run on fresh trials" if untried == len(suspected) else f"{untried} not re-run on fresh trials"
     if not untried:
         tried = "fresh trials neither confirm nor clear them"

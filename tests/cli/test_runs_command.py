@@ -166,3 +166,9 @@ def test_json_says_the_fate_of_every_run(here):
     made(here, "young")
     found = json.loads(pruned(here, "--older-than", "30d", "--json").stdout)
     assert [each["stays"] for each in found] == [None, "it is not old enough"]
+
+
+def test_the_name_of_a_gates_run_stands_in_one_line(here):
+    name = "20261123T021537-230daa-candidate"
+    made(here, name)
+    assert f"runs/{name} " in evalh("runs", "list", cwd=here).stdout
