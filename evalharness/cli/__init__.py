@@ -3,13 +3,14 @@
 import importlib
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from evalharness import __version__
 from evalharness.cli.config import defaults
-from evalharness.errors import EvalHarnessError
+from evalharness.errors import ConfigError, EvalHarnessError
 
 COMMANDS = {
     "run": "Run a suite against an agent, or resume a run directory.",
@@ -91,7 +92,24 @@ def cli(ctx: click.Context) -> None:
 
     Start with `evalh demo` (a real small model, no key) or `evalh init` (a suite of your own).
     """
-    ctx.default_map = defaults()
+    ctx.default_map = settings = defaults()
+    _known("command", settings, list(COMMANDS))
+    name = ctx.invoked_subcommand or ""
+    command = cli.get_command(ctx, name) if name in settings else None
+    if command is not None:
+        below = command.list_commands(ctx) if isinstance(command, click.Group) else []
+        options = [each.name for each in command.params if each.name]
+        _known(f"option of evalh {name}", settings[name], [*options, *below])
+
+
+def _known(kind: str, set_: Iterable[str], known: list[str]) -> None:
+    """Refuse a setting that nothing would read: a misspelt budget must not be no budget."""
+    for name in set_:
+        if name not in known:
+            from evalharness.registry import suggestion  # noqa: PLC0415 - only an error pays for it
+
+            place = "evalh.toml or [tool.evalh] of pyproject.toml"
+            raise ConfigError(f"{place}: unknown {kind} '{name}'{suggestion(name, known)}")
 
 
 def main(args: list[str] | None = None) -> Any:

@@ -2,6 +2,7 @@ import pytest
 
 from evalharness.cli.config import defaults
 from evalharness.errors import ConfigError
+from tests.running import evalh
 
 
 def test_nothing_is_set_where_no_file_says_so(tmp_path):
@@ -31,3 +32,18 @@ def test_a_file_that_cannot_be_meant_is_named(tmp_path, content):
     (tmp_path / "evalh.toml").write_text(content)
     with pytest.raises(ConfigError, match=r"evalh\.toml"):
         defaults(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[gate]\nbudgt_usd = 3\n", "unknown option of evalh gate 'budgt_usd' (did you mean 'budget_usd'?)"),
+        ("[gat]\nbudget_usd = 3\n", "unknown command 'gat' (did you mean 'gate'?)"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_and_not_passed_over(tmp_path, content, said):
+    """Used to: a budget that was misspelt in the file was no budget."""
+    (tmp_path / "evalh.toml").write_text(content)
+    done = evalh("gate", "suite.yaml", "-c", "a.yaml", "-b", "b.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
