@@ -42,7 +42,7 @@ def behind(outer: BaseException, inner: BaseException) -> BaseException:
     ("exc", "cause"),
     [
         (Unmeasured("weather"), "weather"),
-        (ConfigError("x"), "harness"),
+        (ConfigError("x"), "config"),
         (StorageFault("x"), "harness"),
         (KeyboardInterrupt(), "interrupted"),
         (raised("openai", "RateLimitError", status_code=429), "status:429"),

@@ -229,5 +229,18 @@ def test_a_file_that_is_gone_measured_nothing(tmp_path):
     assert (record.outcome, record.cause) == (Outcome.ERROR, "harness")
 
 
+def test_a_setting_that_is_wrong_measured_nothing_and_is_not_tried_again(tmp_path):
+    (tmp_path / "there").touch()
+    [one] = tasks(1)
+    run = Run(
+        tmp_path / "run",
+        lambda *_: "yes",
+        of=(msgspec.structs.replace(one, files={"../outside": str(tmp_path / "there")}),),
+    )
+    run.carry_out()
+    [record] = run.records()
+    assert (record.outcome, record.cause) == (Outcome.ERROR, "config")
+
+
 def test_json_of_surrogates_deep_inside_is_well_formed():
     assert b"?" in as_json({"a": [{"b\udc00": "\ud800"}]})

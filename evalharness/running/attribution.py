@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 
-from evalharness.errors import AgentFault, EvalHarnessError, Unmeasured
+from evalharness.errors import AgentFault, ConfigError, EvalHarnessError, Unmeasured
 from evalharness.model import UnmeasuredRules
 
 _SDKS = frozenset(
@@ -78,7 +78,7 @@ _RESOURCES = {
 }
 _VAGUE = ("connection", "status:500")  # litellm calls whatever it does not understand 500
 _TELLING = ("dns", "timeout", "connection")
-_LASTING = frozenset({"quota", "disk_full", "image_missing", "no_program", *map("status:{}".format, _REFUSED)})
+_LASTING = {"config", "quota", "disk_full", "image_missing", "no_program", *(f"status:{each}" for each in _REFUSED)}
 
 
 class CommandFailed(AgentFault):
@@ -108,8 +108,8 @@ def attribute(exc: BaseException, rules: UnmeasuredRules) -> Unmeasured | None:
 def retryable(cause: str) -> bool:
     """Say whether the same attempt may well succeed later.
 
-    A refused key, a spent account, a missing model, image or program, a full disk, a broken grader and a runner of
-    someone else's that reports nothing stay as they are.
+    A wrong setting, a refused key, a spent account, a missing model, image or program, a full disk, a broken grader
+    and a runner of someone else's that reports nothing stay as they are.
     """
     return cause.removeprefix("judge:") not in _LASTING and not cause.startswith(("grader:", "external:"))
 
@@ -180,7 +180,7 @@ def _fault(exc: BaseException) -> Unmeasured | None:
     if isinstance(exc, Unmeasured):
         return exc
     if isinstance(exc, EvalHarnessError):
-        return Unmeasured("harness", str(exc))
+        return Unmeasured("config" if isinstance(exc, ConfigError) else "harness", str(exc))
     if isinstance(exc, KeyboardInterrupt):
         return Unmeasured("interrupted")
     if isinstance(exc, AgentFault):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from evalharness.errors import AgentFault, Unmeasured
+from evalharness.errors import AgentFault, ConfigError, Unmeasured
 from evalharness.graders import Grader, Prepared
 from evalharness.model import (
     Extension,
@@ -91,10 +91,14 @@ def unmeasured_by(fault: Unmeasured, transcript: Transcript | None = None) -> Ju
 
 
 def harness_fault(exc: Exception) -> Judged:
-    """Take in that something of ours, or of the infrastructure below it, failed around a trial."""
+    """Take in that something of ours, or of the infrastructure below it, failed around a trial.
+
+    What was asked for wrongly (`config`) stays wrong: such a trial is not tried again.
+    """
     if isinstance(exc, Unmeasured):
         return unmeasured_by(exc)
-    return Judged(outcome=Outcome.ERROR, cause="harness", detail=f"{type(exc).__name__}: {_said(exc)}")
+    cause = "config" if isinstance(exc, (ConfigError, ValueError)) else "harness"
+    return Judged(outcome=Outcome.ERROR, cause=cause, detail=f"{type(exc).__name__}: {_said(exc)}")
 
 
 def graded(task: Task, transcript: Transcript, workspace: Workspace, graders: tuple[Grader, ...]) -> Judged:
