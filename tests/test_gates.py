@@ -485,6 +485,17 @@ def test_a_gate_whose_money_ends_among_the_base_trials_says_so(priced):
     assert "time or money ended" in " ".join(result.comparison.warnings)
 
 
+def test_the_command_says_what_it_spent_and_how_a_gate_that_was_cut_short_goes_on(project, priced):
+    arms = ("-c", "python:arms:priced", "-b", "python:arms:priced")
+    cut = evalh("gate", "suite.yaml", *arms, "-o", "gate", "--budget-usd", "0.5", cwd=project)
+    spent = booked(project)
+    assert f"0 fresh ones to confirm, ${spent:.4g}, " in cut.stderr
+    assert "cut short; `evalh gate gate` goes on" in cut.stderr
+    on = evalh("gate", "gate", cwd=project)
+    assert f"144 trials, 0 fresh ones to confirm, ${1.44 - spent:.4g}, " in on.stderr
+    assert "cut short" not in on.stderr
+
+
 def booked(project):
     """Add up what is on record of everything that has run here."""
     return sum(

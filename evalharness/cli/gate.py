@@ -16,7 +16,7 @@ from evalharness.cli.where import Where, executor_options
 from evalharness.errors import BreakerOpen, ConfigError
 from evalharness.evidence import write_gate
 from evalharness.gates import Gated, Question, ask, carry_out, escalated
-from evalharness.gating.store import GateStore, is_gate
+from evalharness.gating.store import GateHeader, GateStore, is_gate
 from evalharness.report import check_suffixes, console
 from evalharness.report.document import document
 from evalharness.runner import Listener, Pace, Stop
@@ -121,8 +121,17 @@ def _say(store: GateStore, gated: Gated, options: Options) -> None:
         click.echo(msgspec.json.encode(document(gated.comparison, gated.verdict)).decode())
         return
     click.echo(console.render(gated.comparison, gated.verdict, colour=colour()), nl=False)
-    spent = f"{gated.base_trials} trials, {gated.fresh_trials} fresh ones to confirm, {gated.seconds:.0f} s"
-    click.echo(f"{store.path}: {spent}", err=True)
+    click.echo(f"{store.path}: {_took(store.header, gated)}", err=True)
+    if not gated.complete:
+        click.echo(f"it was cut short; `evalh gate {store.path}` goes on, with a budget of its own", err=True)
+
+
+def _took(header: GateHeader, gated: Gated) -> str:
+    """Say what a decision rests on, and what it took this time."""
+    stored = f" (those of {header.baseline.stored} among them)" if header.baseline.stored else ""
+    spent = f", ${gated.cost_usd:.4g}" if gated.cost_usd else ""
+    fresh = f"{gated.fresh_trials} fresh ones to confirm"
+    return f"{gated.base_trials} trials{stored}, {fresh}{spent}, {gated.seconds:.0f} s"
 
 
 def _question(options: Options) -> Question:

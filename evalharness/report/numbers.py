@@ -194,7 +194,8 @@ def slices(cut: tuple[Slice, ...], *, listed: int = 5) -> str:
         return ""
     worst = sorted(cut, key=lambda each: each.adjusted)[:listed]
     told = ", ".join(f"{each.tag} {change(each.shrunken)} ({pvalue(each.adjusted)}, Holm)" for each in worst)
-    return f"{len(cut)} slices, most in doubt, shrunken: {told}"
+    number = "1 slice" if len(cut) == 1 else f"{len(cut)} slices"
+    return f"{number}, most in doubt, shrunken: {told}"
 
 
 def notices(comparison: Comparison) -> list[str]:
