@@ -139,12 +139,23 @@ class RayExecutor:
 
     def _hand_out(self) -> None:
         """Hand trials to the workers that have the fewest."""
-        most = 2 if self._usual < SHORT_SECONDS else 1
         while self._inbox:
-            slot = min((slot for slot in self._slots if slot.open), key=lambda each: len(each.trials), default=None)
-            if slot is None or len(slot.trials) >= most:
+            slot = self._room(next(iter(self._inbox.values())))
+            if slot is None:
                 return
             slot.hand(self._inbox.popitem(last=False)[1])
+
+    def _room(self, trial: Trial) -> Slot | None:
+        """Find a worker for a trial; one that a worker died at shares it with none, so that no other is blamed again.
+
+        A worker that dies takes the answer of the trial before with it, if that had not left yet.
+        """
+        most = 2 if self._usual < SHORT_SECONDS and not self._deaths[trial.key] else 1
+        free = (
+            slot for slot in self._slots if slot.open and not any(self._deaths[each.key] for _, each in slot.trials)
+        )
+        slot = min(free, key=lambda each: len(each.trials), default=None)
+        return slot if slot and len(slot.trials) < most else None
 
     def _listen(self, timeout: float) -> None:
         """Take what workers say, waiting for the first word."""
