@@ -218,6 +218,8 @@ def test_what_passes_is_tried_again(cause):
     assert retryable(cause)
 
 
-@pytest.mark.parametrize("cause", ["status:401", "status:403", "status:404", "quota", "disk_full", "config", "grader:judge"])
+@pytest.mark.parametrize(
+    "cause", ["status:401", "status:403", "status:404", "quota", "disk_full", "config", "grader:judge"]
+)
 def test_what_lasts_is_not_tried_again(cause):
     assert not retryable(cause)
