@@ -108,39 +108,31 @@ def test_a_stop_finishes_what_runs_and_names_what_is_owed(tmp_path):
     assert not done & set(result.owed)
 
 
-def test_an_abandoned_run_keeps_what_finished_and_waits_for_nothing(tmp_path):
-    """Used to: what had finished but was not written yet was lost."""
+def abandoned(folder, first):
+    """Abandon a run in its second trial, after the first ended as told."""
     stop, released = Stop(), threading.Event()
 
     def act(task, _number):
         if task.id == "t0":
-            return "yes"
+            return first()
         stop.request("a test", abandon=True)
         released.wait(30)
         return "yes"
 
-    run = Run(tmp_path / "run", act)
+    run = Run(folder, act)
     result = run.carry_out(stop=stop, workers=1)
     released.set()
-    assert [record.task_id for record in run.records()] == ["t0"]
-    assert {key.task_id for key in result.owed} == {"t1", "t2"}
+    return [(record.task_id, record.cause) for record in run.records()], sorted(key.task_id for key in result.owed)
+
+
+def test_an_abandoned_run_keeps_what_finished_and_waits_for_nothing(tmp_path):
+    """Used to: what had finished but was not written yet was lost."""
+    assert abandoned(tmp_path / "run", lambda: "yes") == ([("t0", None)], ["t1", "t2"])
 
 
 def test_an_abandoned_run_keeps_a_failed_attempt_that_might_have_been_an_outage_and_names_its_trial_as_owed(tmp_path):
-    stop, released = Stop(), threading.Event()
-
-    def act(task, _number):
-        if task.id == "t0":
-            return unmeasured("status:500")
-        stop.request("a test", abandon=True)
-        released.wait(30)
-        return "yes"
-
-    run = Run(tmp_path / "run", act)
-    result = run.carry_out(stop=stop, workers=1)
-    released.set()
-    assert [(record.task_id, record.cause) for record in run.records()] == [("t0", "status:500")]
-    assert sorted(key.task_id for key in result.owed) == ["t0", "t1", "t2"]
+    found = abandoned(tmp_path / "run", lambda: unmeasured("status:500"))
+    assert found == ([("t0", "status:500")], ["t0", "t1", "t2"])
 
 
 @pytest.mark.parametrize(("budget", "reason"), [({"cost_usd": 0.05}, "usd"), ({"tokens": 500}, "tokens")])
